@@ -1,0 +1,80 @@
+"""The admin routes that look at the box and its crew: /admin/hardware, plan, agents, engines, status, queries."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+
+from harmonic_stack.api.models import TheDaemon
+from harmonic_stack.describe import hardware_object
+from harmonic_stack.story import query_story
+
+router = APIRouter(prefix="/admin")
+
+
+@router.get("/hardware")
+async def hardware(daemon: TheDaemon) -> dict[str, Any]:
+    """What was detected; null is "the box does not tell"."""
+    return hardware_object(daemon.hardware)
+
+
+@router.get("/plan")
+async def plan(daemon: TheDaemon) -> dict[str, Any]:
+    """Which agent has how many slots, and what that takes of the memory."""
+    return daemon.plan.as_dict()
+
+
+@router.get("/agents")
+async def agents(daemon: TheDaemon) -> dict[str, Any]:
+    """The crew: tier, model, slots, and what its role is."""
+    slots = {agent.name: agent.slots for agent in daemon.plan.agents}
+    return {
+        "agents": [
+            {
+                "name": agent.name,
+                "tier": agent.tier,
+                "model": agent.model or daemon.orchestrator.seats.model,
+                "slots": slots.get(agent.name, 0),
+                "enabled": agent.enabled,
+                "executive": agent.name == daemon.crew.executive,
+                "description": agent.description,
+                "role": agent.role,
+            }
+            for agent in daemon.crew.agents
+        ]
+    }
+
+
+@router.get("/engines")
+async def engines(daemon: TheDaemon) -> dict[str, Any]:
+    """Every engine: its state, its models, and the slots promised and achieved."""
+    engine = daemon.engine
+    return {
+        "engines": [
+            {
+                "name": engine.name,
+                "state": engine.state,
+                "url": engine.base_url,
+                "models": list(engine.models),
+                "note": engine.note,
+                "pids": engine.pids(),
+                "pools": [
+                    {"model": model, "promised": pool.slots, "busy": pool.busy, "waiting": pool.waiting}
+                    for model, pool in daemon.orchestrator.seats.pools.items()
+                ],
+                "proof": None if daemon.proof is None else asdict(daemon.proof),
+            }
+        ]
+    }
+
+
+@router.get("/status")
+async def status(daemon: TheDaemon) -> dict[str, Any]:
+    """One look at everything: address, engine, slots, spine."""
+    return await daemon.status()
+
+
+@router.get("/queries/{query}")
+async def one_query(query: str, daemon: TheDaemon) -> dict[str, Any]:
+    """The whole story of one answer, channel by channel, from the spine."""
+    return await query_story(daemon.bus, query)

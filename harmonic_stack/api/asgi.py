@@ -1,0 +1,76 @@
+"""Small pieces of ASGI that the chat route and the app share."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from harmonic_stack.config import Server
+from harmonic_stack.errors import PayloadTooLarge, RequestTimedOut, UnsupportedMediaType
+from harmonic_stack.problems import error_body, problem_of, retry_after
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+async def read_json_body(scope: Scope, receive: Receive, limits: Server) -> bytes:
+    """The whole body of a JSON request.
+
+    Raises:
+        UnsupportedMediaType: it is not plain JSON (a web form could send it from any page), or compressed.
+        PayloadTooLarge: it is longer than ``max_body_bytes``; nothing more is read.
+        RequestTimedOut: it did not arrive within ``body_seconds``.
+        ClientGone: the client left.
+    """
+    headers = dict(scope["headers"])
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        raise UnsupportedMediaType(kind.decode("latin-1"))
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise UnsupportedMediaType("content-encoding " + headers[b"content-encoding"].decode("latin-1"))
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > limits.max_body_bytes:
+        raise PayloadTooLarge(int(length), limits.max_body_bytes)
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            return await _read(receive, limits.max_body_bytes)
+    except TimeoutError:
+        raise RequestTimedOut(limits.body_seconds) from None
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise PayloadTooLarge(None, limit)
+        parts.append(part)
+        if not message.get("more_body"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def send_json(send: Send, status: int, content: Any, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+    """One whole JSON response."""
+    body = msgspec.json.encode(content)
+    own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": own + (headers or [])})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_problem(send: Send, error: Exception) -> None:
+    """An error in OpenAI's shape, with the status of the exception table."""
+    after = retry_after(error)
+    extra = [(b"retry-after", str(after).encode())] if after is not None else None
+    await send_json(send, problem_of(error).status, error_body(error), extra)

@@ -1,0 +1,86 @@
+"""Who may enter: host name, origin and key are checked here for every route, before anything is read."""
+
+from collections.abc import Iterable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from harmonic_stack.config import Server
+from harmonic_stack.errors import Forbidden, HostNotAllowed, NotAuthorised, OriginNotAllowed
+from harmonic_stack.keys import Keys, Scope
+
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+
+# What a route needs, by the start of its path; the longest match holds. None: open and free of content.
+SCOPES: dict[str, Scope | None] = {
+    "/": Scope.INFERENCE,
+    "/health": None,
+    "/ready": None,
+    "/v1/": Scope.INFERENCE,
+    "/openapi.json": Scope.INFERENCE,
+    "/admin/": Scope.ADMIN,
+}
+
+
+def scope_of_path(path: str) -> Scope | None:
+    """The scope that a path needs."""
+    return SCOPES[max((start for start in SCOPES if path.startswith(start)), key=len, default="/")]
+
+
+class Door:
+    """Lets a request in, or says why not."""
+
+    def __init__(self, server: Server, keys: Keys) -> None:
+        self._keys, self._auth = keys, server.auth
+        self._hosts = LOOPBACK_NAMES | {server.host} | set(server.allowed_hosts)
+        self._origins = set(server.allowed_origins)
+
+    def admit(self, scope: MutableMapping[str, Any]) -> str:
+        """The id of the key that asks ("" where none is needed).
+
+        Args:
+            scope: the ASGI connection scope.
+
+        Raises:
+            HostNotAllowed: the Host header is no name of ours (DNS rebinding).
+            OriginNotAllowed: a page of another origin asks.
+            NotAuthorised, Forbidden: no key, a wrong one, or one that may not do this.
+        """
+        headers = dict(scope["headers"])
+        self._check_host(headers.get(b"host", b"").decode("latin-1"))
+        origin = headers.get(b"origin")
+        if origin is not None:
+            self._check_origin(origin.decode("latin-1"))
+        needed = scope_of_path(scope["path"])
+        if needed is None or not self._auth:
+            return ""
+        presented = _bearer(headers)
+        if not presented:
+            raise NotAuthorised("missing")
+        key = self._keys.find(presented)
+        if key is None:
+            raise NotAuthorised("wrong")
+        if not key.scope.allows(needed):
+            raise Forbidden(needed.value)
+        return key.id
+
+    def _check_host(self, host: str) -> None:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name not in self._hosts:
+            raise HostNotAllowed(host)
+
+    def _check_origin(self, origin: str) -> None:
+        if origin in self._origins:
+            return
+        if (urlsplit(origin).hostname or "") not in self._hosts:
+            raise OriginNotAllowed(origin)
+
+
+def _bearer(headers: dict[bytes, bytes]) -> bytes:
+    value = headers.get(b"authorization", b"")
+    kind, _, token = value.partition(b" ")
+    return token.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+
+
+def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """The first header of that (lower-case) name."""
+    return next((value.decode("latin-1") for key, value in headers if key == name), None)

@@ -1,0 +1,109 @@
+"""uvicorn around the application: our socket, our signals, our limits."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from harmonic_stack.config import Server as Limits
+from harmonic_stack.errors import PortInUse
+from harmonic_stack.ports import owner_of
+
+BACKLOG = 2048
+
+
+class HardenedProtocol(HttpToolsProtocol):
+    """Closes connections that bring no request in time, and those beyond the most that may be open.
+
+    uvicorn itself has no limit on the time that a request's headers may take.
+    """
+
+    limits: Limits
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.max_connections:
+            transport.abort()
+            return
+        self._timer = self.loop.call_later(self.limits.header_seconds, self._close_if_silent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        timer = getattr(self, "_timer", None)
+        if timer is not None:
+            timer.cancel()
+        super().connection_lost(exc)
+
+    def _close_if_silent(self) -> None:
+        if getattr(self, "cycle", None) is None:  # None until a request's headers are whole
+            self.transport.close()
+
+
+class DaemonServer(uvicorn.Server):
+    """uvicorn without its own signal handlers: the daemon decides when it stops, and in which order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to ``serve_until_signal``."""
+        yield
+
+    def stop(self) -> None:
+        """Take nothing new and finish what is under way; a second call stops at once."""
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A listening socket for the API.
+
+    Raises:
+        PortInUse: another program has the port.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise PortInUse(host, port, owner_of(port)) from error
+    found.setblocking(False)
+    return found
+
+
+def make_server(app: Any, limits: Limits) -> DaemonServer:
+    """A server for *app* within *limits*."""
+    protocol = type("Protocol", (HardenedProtocol,), {"limits": limits})
+    return DaemonServer(
+        uvicorn.Config(
+            app,
+            http=protocol,
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=int(limits.idle_seconds),
+            timeout_graceful_shutdown=int(limits.drain_seconds),
+        )
+    )
+
+
+async def serve_until_signal(server: DaemonServer, listening: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; a second one does not wait for requests under way."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

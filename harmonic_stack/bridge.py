@@ -1,0 +1,186 @@
+"""Between the orchestrator and the spine: what agents are told of earlier turns, and what is left for all to see.
+
+Channels (docs/spine.md): 0 the turn and the drafts as they stream, 1 the session's finished turns, 3 who was asked
+what, 4 how the drafts relate, 5 what each
+agent's call cost.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harmonic_stack.config import Config
+from harmonic_stack.prompts import Context, estimate_tokens
+from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
+from harmonic_stack.relations import relate
+from harmonic_stack.routing import Route
+from harmonic_stack.spine_writer import SpineWriter
+from ommatidia import Encoder, frame_of
+from spine import Bus, Channel, Signal, SpineError, Trust
+
+ORCHESTRATOR = "orchestrator"
+USER = "user"
+
+
+class Bridge:
+    """Reads the spine before a query and writes it during and after; does nothing where the spine is switched off."""
+
+    def __init__(self, bus: Bus, writer: SpineWriter, encoder: Encoder, config: Config) -> None:
+        self._bus, self._writer, self._encoder = bus, writer, encoder
+        self._enabled, self._recall = config.spine.enabled, config.recall
+
+    async def recall(self, query: Query) -> Context:
+        """Earlier turns of the session that the request does not carry itself, the newest first to be kept.
+
+        A store that fails costs the memory, not the answer.
+        """
+        if not self._enabled:
+            return Context()
+        await self._writer.flush()
+        try:
+            kept = await self._bus.read(Channel.SESSION, session=query.session, kind="turn", limit=1000)
+        except SpineError:
+            return Context()
+        carried = {_normal(message.content) for message in query.messages if message.role == "user"}
+        turns: list[Message] = []
+        left = self._recall.tokens
+        for signal in reversed(kept.signals[-self._recall.turns :]):
+            asked, answered = _turn(signal)
+            left -= estimate_tokens(asked) + estimate_tokens(answered)
+            if left < 0:
+                break
+            if _normal(asked) not in carried:
+                turns[:0] = [Message("user", asked), Message("assistant", answered)]
+        return Context(tuple(turns))
+
+    def begin(self, query: Query, route: Route, context: Context) -> None:
+        """Channel 0: the user's words. Channel 3: how the question is taken, and who is asked."""
+        if not self._enabled:
+            return
+        task = {
+            "model": query.model,
+            "mode": route.mode,
+            "agents": [agent.name for agent in route.agents],
+            "scores": {found.name: round(found.score, 4) for found in route.ranked},
+            "recalled_turns": len(context.turns) // 2,
+        }
+        question = query.question
+        self._put(
+            self._signal(query, Channel.IMMEDIATE, USER, "question", question, trust=Trust.USER, framed=True),
+            self._signal(query, Channel.TASK, ORCHESTRATOR, "route", question, task, framed=True),
+        )
+
+    def prompt(self, query: Query, seat: Seat, messages: Sequence[Message]) -> None:
+        """Channel 3: the very messages that an agent is given, where the request asked for a trace."""
+        if self._enabled:
+            given = {"agent": seat.agent, "sample": seat.sample, "messages": [[m.role, m.content] for m in messages]}
+            self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "prompt", "", given))
+
+    def drafts(self, query: Query, batch: Sequence[DraftDelta]) -> None:
+        """Channel 0: what the agents wrote since the last tick."""
+        if self._enabled:
+            said = [(_writer_of(query, delta.seat), delta.text) for delta in batch]
+            self._put(*(self._signal(query, Channel.IMMEDIATE, writer, "draft", text) for writer, text in said))
+
+    def share(self, query: Query, outcomes: Sequence[Outcome], answers: Sequence[str | None] = ()) -> None:
+        """Channel 3: each whole draft with its answer. Channel 4: how novel, relevant and agreed each is."""
+        if not self._enabled:
+            return
+        drafts = [(outcome, place) for place, outcome in enumerate(outcomes) if outcome.status is Status.OK]
+        found = relate(query.question, [outcome.text for outcome, _ in drafts], self._encoder)
+        for (outcome, place), relation in zip(drafts, found, strict=True):
+            answer = answers[place] if place < len(answers) else None
+            proposal = {"place": place, "sample": outcome.seat.sample, "answer": answer}
+            writer, frame = _writer_of(query, outcome.seat), relation.frame.to_json()
+            figures = {"place": place, "agent": outcome.seat.agent, **relation.figures}
+            self._put(
+                self._signal(query, Channel.TASK, writer, "proposal", outcome.text, proposal, frame=frame),
+                self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "relation", "", figures, frame=frame),
+            )
+
+    def keep(self, query: Query, report: Report, answer: str) -> None:
+        """Channel 0 and 1: the finished turn. Channel 4: minority and agreement. Channel 5: what each call cost."""
+        if not self._enabled:
+            return
+        merged: dict[str, Any] = {
+            "mode": report.mode,
+            "agreement": None
+            if report.agreement is None
+            else {"votes": report.agreement.votes, "asked": report.agreement.asked},
+            "minority": [
+                {"agent": point.agent, "text": point.text, "votes": point.votes, "kept": point.kept}
+                for point in report.minority
+            ],
+            "coverage": report.coverage,
+            "warnings": list(report.warnings),
+        }
+        calls = [*report.outcomes, *([report.aggregator] if report.aggregator else [])]
+        costs = [(_writer_of(query, call.seat), _cost(call)) for call in calls]
+        self._put(
+            self._signal(query, Channel.IMMEDIATE, ORCHESTRATOR, "answer", answer, framed=True),
+            self._signal(
+                query, Channel.SESSION, ORCHESTRATOR, "turn", answer, {"question": query.question}, framed=True
+            ),
+            self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "merge", "", merged),
+            *(self._signal(query, Channel.META, writer, "call", "", cost) for writer, cost in costs),
+        )
+
+    def _put(self, *signals: Signal) -> None:
+        self._writer.put(signals)
+
+    def _signal(
+        self,
+        query: Query,
+        channel: Channel,
+        writer: str,
+        kind: str,
+        text: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        trust: Trust = Trust.AGENT,
+        framed: bool = False,
+        frame: Mapping[str, Any] | None = None,
+    ) -> Signal:
+        if framed:
+            frame = frame_of(text, self._encoder).to_json()
+        if writer == ORCHESTRATOR:
+            trust = Trust.SYSTEM
+        return Signal(
+            channel=channel,
+            session=query.session,
+            query=query.id,
+            writer=writer,
+            kind=kind,
+            text=text,
+            payload=payload,
+            frame=frame,
+            trust=trust,
+        )
+
+
+def _writer_of(query: Query, seat: Seat) -> str:
+    """The agent's name; an engine's model name has characters that writers' names do not."""
+    return "model" if query.mode is Mode.MODEL else seat.agent
+
+
+def _turn(signal: Signal) -> tuple[str, str]:
+    question = (signal.payload or {}).get("question", "")
+    return (question if isinstance(question, str) else ""), signal.text
+
+
+def _cost(call: Outcome) -> dict[str, Any]:
+    spent = call.completion
+    rate = spent.completion_tokens / spent.seconds if spent.seconds else None
+    return {
+        "status": call.status.value,
+        "reason": call.reason,
+        "seconds": round(spent.seconds, 3),
+        "slot_wait": round(spent.slot_wait, 3),
+        "first_token": None if spent.first_token is None else round(spent.first_token, 3),
+        "completion_tokens": spent.completion_tokens,
+        "prompt_tokens": spent.prompt_tokens,
+        "tokens_per_second": None if rate is None else round(rate, 1),
+    }
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -1,0 +1,244 @@
+"""One streamed chat completion from an engine that speaks OpenAI's dialect.
+
+The engine is always asked to stream, also where the client is not: closing the connection is the only cancel that
+works on every engine. Text is pushed into a callback as it arrives; nothing is awaited per token.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from harmonic_stack.errors import EngineStreamFailed, StreamFault
+from harmonic_stack.query import Completion, Message
+from harmonic_stack.sse import EventStream, EventTooLong
+from harmonic_stack.upstream import Connection, Upstream
+
+OnText = Callable[[str], None]
+MAX_ERROR_BODY = 8_192
+# An engine that ignores max_tokens is cut off here: pieces of text, each at least one token.
+MAX_PIECES = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """What the engine is asked. ``parameters`` are sampling fields by their OpenAI names, from an allow-list."""
+
+    model: str
+    messages: Sequence[Message]
+    parameters: Mapping[str, Any]
+
+    def body(self) -> bytes:
+        """The JSON body of the request."""
+        return msgspec.json.encode(
+            {
+                "model": self.model,
+                "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                **self.parameters,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an engine may take, in seconds: to its first token, and between two tokens."""
+
+    first_token: float = 120.0
+    token: float = 60.0
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta = msgspec.field(default_factory=_Delta)
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+class ChatClient:
+    """Streams chat completions from one engine."""
+
+    def __init__(self, upstream: Upstream, patience: Patience = Patience()) -> None:
+        self._upstream, self._patience = upstream, patience
+
+    async def stream_chat(self, call: ChatCall, on_text: OnText) -> Completion:
+        """Ask the engine; hand each piece of text to *on_text* at once; return the whole.
+
+        Cancelling closes the connection, which frees the engine's slot.
+
+        Raises:
+            EngineStreamFailed: the engine refused, broke off, sent what is no completion, or took too long.
+        """
+        body = call.body()
+        stream = _Stream(on_text, self._patience)
+        try:
+            await stream.attach(self._upstream, body)
+            try:
+                return await stream.finished
+            except EngineStreamFailed as error:
+                if not (error.reason is StreamFault.CUT and stream.stale):
+                    raise
+            stream = _Stream(on_text, self._patience)
+            await stream.attach(self._upstream, body, fresh=True)
+            return await stream.finished
+        finally:
+            stream.stop()
+
+    def close(self) -> None:
+        """Close every connection; what still streams fails."""
+        self._upstream.close()
+
+
+class _Stream:
+    """The state of one streamed completion."""
+
+    def __init__(self, on_text: OnText, patience: Patience) -> None:
+        loop = asyncio.get_running_loop()
+        self.finished: asyncio.Future[Completion] = loop.create_future()
+        self._on_text, self._patience, self._loop = on_text, patience, loop
+        self._events = EventStream()
+        self._pieces: list[str] = []
+        self._finish: str | None = None
+        self._usage: _Usage | None = None
+        self._error_body: bytearray | None = None
+        self._status = 0
+        self._connection: Connection | None = None
+        self._started = self._last = loop.time()
+        self._first: float | None = None
+        self._timer = loop.call_later(patience.first_token, self._check_time)
+
+    @property
+    def stale(self) -> bool:
+        """True where a kept connection turned out to be closed: asking again cannot ask twice."""
+        connection = self._connection
+        return connection is not None and connection.used and not connection.answered
+
+    async def attach(self, upstream: Upstream, body: bytes, *, fresh: bool = False) -> None:
+        """Send the request."""
+        self._connection = await upstream.post("/chat/completions", body, self, fresh=fresh)
+
+    def stop(self) -> None:
+        """Let go: what is still under way is aborted."""
+        self._timer.cancel()
+        if self._connection is not None and not (self.finished.done() and self._complete):
+            self._connection.abort()
+        if self.finished.done() and not self.finished.cancelled():
+            self.finished.exception()  # read, so that nobody warns of it
+
+    def head(self, status: int, content_type: str) -> None:
+        self._status = status
+        if status != 200:
+            self._error_body = bytearray()
+        elif not content_type.startswith("text/event-stream"):
+            self._fail(StreamFault.MALFORMED, f"the answer is {content_type or 'of no type'}, not an event stream")
+
+    def body(self, data: bytes) -> None:
+        if self._error_body is not None:
+            self._error_body += data[: MAX_ERROR_BODY - len(self._error_body)]
+            return
+        try:
+            for payload in self._events.feed(data):
+                self._take(payload)
+        except EventTooLong:
+            self._fail(StreamFault.TOO_LARGE, "one event is longer than 1 MiB")
+
+    def end(self) -> None:
+        if self._error_body is not None:
+            text = self._error_body.decode("utf-8", "replace")
+            self._fail(StreamFault.STATUS, f"HTTP {self._status}: {text[:500]}")
+            return
+        for payload in self._events.close():
+            self._take(payload)
+        if self._finish is None:
+            self._fail(StreamFault.CUT, "the stream ended before the answer did")
+        else:
+            self._succeed()
+
+    def lost(self, fault: EngineStreamFailed) -> None:
+        if not self.finished.done():
+            self.finished.set_exception(fault)
+
+    @property
+    def _complete(self) -> bool:
+        return not self.finished.cancelled() and self.finished.exception() is None
+
+    def _take(self, payload: bytes) -> None:
+        if self.finished.done():
+            return
+        if payload == b"[DONE]":
+            self._succeed()
+            return
+        try:
+            chunk = _decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._fail(StreamFault.MALFORMED, f"{error} in {payload[:80]!r}")
+            return
+        if chunk.error is not None:
+            self._fail(StreamFault.ENGINE, str(chunk.error)[:500])
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        for choice in chunk.choices:
+            if choice.finish_reason is not None:
+                self._finish = choice.finish_reason
+            if choice.delta.content:
+                self._text(choice.delta.content)
+
+    def _text(self, text: str) -> None:
+        self._last = self._loop.time()
+        if self._first is None:
+            self._first = self._last
+            self._timer.cancel()  # from here on the shorter patience holds
+            self._timer = self._loop.call_later(self._patience.token, self._check_time)
+        self._pieces.append(text)
+        if len(self._pieces) > MAX_PIECES:
+            self._fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of text")
+            return
+        self._on_text(text)
+
+    def _succeed(self) -> None:
+        if self.finished.done():
+            return
+        usage = self._usage or _Usage()
+        # An engine that reports no usage streams one token a piece.
+        tokens = usage.completion_tokens if usage.completion_tokens is not None else len(self._pieces)
+        self.finished.set_result(
+            Completion(
+                text="".join(self._pieces),
+                finish=self._finish or "stop",
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=tokens,
+                seconds=self._loop.time() - self._started,
+                first_token=None if self._first is None else self._first - self._started,
+            )
+        )
+
+    def _fail(self, fault: StreamFault, detail: str) -> None:
+        self.lost(EngineStreamFailed(fault, detail))
+
+    def _check_time(self) -> None:
+        limit = self._patience.first_token if self._first is None else self._patience.token
+        idle = self._loop.time() - self._last
+        if idle < limit:
+            self._timer = self._loop.call_later(limit - idle, self._check_time)
+        else:
+            waited = "its first token" if self._first is None else "the next token"
+            self._fail(StreamFault.TIMEOUT, f"waited {limit:g} s for {waited}")

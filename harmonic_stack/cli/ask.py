@@ -1,0 +1,68 @@
+"""`ask`: one question to the crew from the terminal."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from harmonic_stack.cli.client import checked, daemon_client
+from harmonic_stack.cli.look import AsJson
+from harmonic_stack.cli.output import dim, say, show_json
+from harmonic_stack.errors import DaemonRefused
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help='The question; "-" reads it from standard input.')],
+    model: Annotated[
+        str, typer.Option(help="harmonic, harmonic-full, harmonic-fast, an agent, or a model.")
+    ] = "harmonic",
+    session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The answer alone, without the drafts.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the crew; the answer goes to stdout as it comes, the drafts dimmed to stderr."""
+    text = sys.stdin.read() if question == "-" else question
+    body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}], "stream": not as_json}
+    if max_tokens is not None:
+        body["max_tokens"] = max_tokens
+    headers = {"x-session-id": session} if session is not None else {}
+    with daemon_client(timeout=None) as client:
+        if as_json:
+            show_json(checked(client.post("/v1/chat/completions", json=body, headers=headers)))
+            return
+        with client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:
+            if not answer.is_success:
+                answer.read()
+                checked(answer)
+            for line in answer.iter_lines():
+                if line.startswith("data: {"):
+                    _show(json.loads(line[6:]), quiet=quiet)
+
+
+def _show(chunk: dict[str, Any], *, quiet: bool) -> None:
+    """One chunk: drafts and the report are talk, the answer is data."""
+    if "error" in chunk:
+        typer.echo()
+        raise DaemonRefused(200, str(chunk["error"]["message"]))
+    choice = chunk["choices"][0]
+    delta = choice["delta"]
+    if delta.get("content"):
+        typer.echo(delta["content"], nl=False)
+        sys.stdout.flush()
+    if delta.get("reasoning_content") and not quiet:
+        say(dim(delta["reasoning_content"].rstrip("\n")))
+    if choice["finish_reason"]:
+        typer.echo()
+        if not quiet:
+            say(dim(_summary(chunk["harmonic"])))
+
+
+def _summary(report: dict[str, Any]) -> str:
+    agents = ", ".join(f"{a['name']} {a['status']}" for a in report["agents"])
+    agreement = report["agreement"]
+    vote = ""
+    if agreement:
+        vote = f"; {agreement['votes']} of {agreement['asked']} agree (right in about {agreement['confidence']:.0%})"
+    return f"[{report['mode']}: {agents}{vote}; {report['query']}]"

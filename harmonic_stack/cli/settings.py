@@ -1,0 +1,73 @@
+"""`config show|path|check|init` and `key show`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harmonic_stack.cli.look import AsJson, ConfigFile
+from harmonic_stack.cli.output import say, show_json
+from harmonic_stack.cli.up import open_keys
+from harmonic_stack.config import Config, example_toml
+from harmonic_stack.crew import load_crew
+from harmonic_stack.errors import FileExists
+from harmonic_stack.keys import Scope
+from harmonic_stack.paths import config_file
+
+config_app = typer.Typer(help="Look at the settings, check them, or write a file to edit.", no_args_is_help=True)
+key_app = typer.Typer(help="The API keys.", no_args_is_help=True)
+
+
+@config_app.command()
+def show(
+    config: ConfigFile = None,
+    origin: Annotated[bool, typer.Option("--origin", help="Tell where each value comes from.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show every setting as it is in force."""
+    loaded = Config.load(config)
+    values = loaded.config.model_dump(mode="json")
+    if as_json:
+        show_json({"config": values, "origin": dict(loaded.origins)} if origin else values)
+        return
+    for key, source in loaded.origins.items():
+        section, _, name = key.rpartition(".")
+        value = values[section][name] if section else values[name]
+        typer.echo(f"{key} = {value!r}" + (f"   # {source}" if origin else ""))
+
+
+@config_app.command()
+def path() -> None:
+    """Show where your settings file is, or would be."""
+    typer.echo(config_file())
+
+
+@config_app.command()
+def check(config: ConfigFile = None) -> None:
+    """Check the settings and the crew file; each mistake is one line."""
+    loaded = Config.load(config)
+    load_crew(loaded.path_of("crew", "file"))
+    say("no mistakes found")
+
+
+@config_app.command()
+def init(
+    target: Annotated[Path | None, typer.Argument(help="Where to write; your own settings file if left out.")] = None,
+) -> None:
+    """Write a settings file with every key at its default."""
+    file = target or config_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x", encoding="utf-8") as fresh:
+            fresh.write(example_toml())
+    except FileExistsError:
+        raise FileExists(file) from None
+    say(f"written: {file}")
+
+
+@key_app.command("show")
+def show_key(
+    admin: Annotated[bool, typer.Option("--admin", help="The key that may also administer.")] = False,
+) -> None:
+    """Print a key alone on stdout."""
+    typer.echo(open_keys().text(Scope.ADMIN if admin else Scope.INFERENCE))

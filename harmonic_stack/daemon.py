@@ -1,0 +1,195 @@
+"""The whole stack, running: what starts in order stops in reverse, also when the third step fails."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harmonic_stack.api.chat_request import Names
+from harmonic_stack.bridge import Bridge
+from harmonic_stack.chat_client import ChatClient, Patience
+from harmonic_stack.config import Config, Loaded
+from harmonic_stack.config import Spine as SpineSettings
+from harmonic_stack.crew import Crew, load_crew
+from harmonic_stack.describe import hardware_line
+from harmonic_stack.keys import Keys
+from harmonic_stack.orchestrator import Orchestrator
+from harmonic_stack.paths import Paths
+from harmonic_stack.planning import engine_settings, plan_for
+from harmonic_stack.routing import Router
+from harmonic_stack.run import Seats
+from harmonic_stack.slots import SlotPool
+from harmonic_stack.spine_writer import SpineWriter
+from harmonic_stack.store import running_store
+from harmonic_stack.upstream import Upstream
+from launcher import Child, Engine, Hardware, Plan, Proof, detect_hardware, prove_slots, running_engine
+from ommatidia import best_encoder
+from spine import Bus, Channel, Retention, open_bus
+
+Say = Callable[[str], None]
+GPU_DEADLINE, CPU_DEADLINE = 60.0, 120.0  # seconds that drafts may take (DESIGN 6)
+DAY, HOUR = 86_400.0, 3_600.0  # seconds
+
+
+@dataclass(slots=True)
+class Daemon:
+    """The running parts, for the API to look at."""
+
+    config: Config
+    paths: Paths
+    keys: Keys
+    crew: Crew
+    hardware: Hardware
+    plan: Plan
+    engine: Engine
+    proof: Proof | None
+    bus: Bus
+    writer: SpineWriter
+    store: Child | None
+    orchestrator: Orchestrator
+    names: Names
+    started: float = field(default_factory=time.time)
+
+    async def status(self) -> dict[str, Any]:
+        """Everything at one look, as ``harmonic-stack status`` prints it."""
+        pools, health = self.orchestrator.seats.pools.values(), self.bus.health()
+        return {
+            "url": f"http://{self.config.server.host}:{self.config.server.port}",
+            "seconds": round(time.time() - self.started, 1),
+            "engine": {
+                "name": self.engine.name,
+                "state": self.engine.state,
+                "healthy": await self.engine.health(),
+                "models": list(self.engine.models),
+                "note": self.engine.note,
+                "pids": self.engine.pids(),
+            },
+            "slots": {
+                "promised": sum(pool.slots for pool in pools),
+                "achieved": None if self.proof is None else self.proof.achieved,
+                "reason": None if self.proof is None else self.proof.reason,
+                "busy": sum(pool.busy for pool in pools),
+                "waiting": sum(pool.waiting for pool in pools),
+            },
+            "spine": {
+                "enabled": self.config.spine.enabled,
+                "state": health.state,
+                "backend": health.backend,
+                "degraded_since": health.since,
+                "reason": health.reason,
+                "pid": None if self.store is None else self.store.pid,
+            },
+            "agents": [agent.name for agent in self.crew.enabled],
+        }
+
+
+@asynccontextmanager
+async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator[Daemon]:
+    """Detect, plan and start everything; *say* is told each step.
+
+    Raises:
+        LauncherError, SpineError, HarmonicError: what could not be started; all that had been is stopped again.
+    """
+    config = loaded.config
+    keys = Keys.open(paths)
+    crew = load_crew(loaded.path_of("crew", "file"))
+    hardware = await asyncio.to_thread(detect_hardware)
+    settings = engine_settings(loaded)
+    plan = await plan_for(hardware, crew, settings)
+    _announce(say, hardware, plan)
+    async with AsyncExitStack() as parts:
+        store, bus = await _open_spine(parts, config, paths, say)
+        say("engine: starting")
+        engine = await parts.enter_async_context(
+            running_engine(settings, plan, run_dir=paths.runtime, log_dir=paths.state / "logs", report=say)
+        )
+        proof = await _prove(engine, plan, config, say)
+        writer = SpineWriter(bus)
+        parts.push_async_callback(writer.aclose)
+        seats = _seats(engine, plan, config, hardware)
+        parts.callback(seats.client.close)
+        encoder = best_encoder()
+        yield Daemon(
+            config=config,
+            paths=paths,
+            keys=keys,
+            crew=crew,
+            hardware=hardware,
+            plan=plan,
+            engine=engine,
+            proof=proof,
+            bus=bus,
+            writer=writer,
+            store=store,
+            orchestrator=Orchestrator(
+                config=config,
+                crew=crew,
+                seats=seats,
+                router=Router(crew, encoder, config),
+                bridge=Bridge(bus, writer, encoder, config),
+            ),
+            names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
+        )
+
+
+async def _open_spine(parts: AsyncExitStack, config: Config, paths: Paths, say: Say) -> tuple[Child | None, Bus]:
+    """The bus on the store that is configured; the embedded one is started first."""
+    store, url = None, config.spine.url
+    if url == "embedded":
+        store, url = await parts.enter_async_context(running_store(paths))
+    settings = config.spine
+    record: Path = paths.data / "memories.sqlite3"
+    bus = await parts.enter_async_context(
+        open_bus(url, record=record, prefix=settings.prefix, retention=retention_of(settings))
+    )
+    say(f"spine: {bus.health().backend}, {bus.health().state}")
+    return store, bus
+
+
+def retention_of(settings: SpineSettings) -> Retention:
+    """The bounds that the settings ask for; the other channels keep the spine's own."""
+    usual = Retention()
+    task = dict.fromkeys((Channel.TASK, Channel.HARMONIC), settings.task_hours * HOUR)
+    bounded = [channel for channel in Channel if channel is not Channel.PERSISTENT]
+    return replace(
+        usual,
+        maxlen={**usual.maxlen, **dict.fromkeys(bounded, settings.entries)},
+        ttl={**usual.ttl, Channel.SESSION: settings.session_days * DAY, **task},
+        max_sessions=settings.max_sessions,
+    )
+
+
+async def _prove(engine: Engine, plan: Plan, config: Config, say: Say) -> Proof | None:
+    """Measure the slots that were promised, and say what came out."""
+    if not config.engine.prove:
+        return None
+    proof = await prove_slots(engine, plan.pools[0].model, plan.pools[0].slots)
+    why = f" ({proof.reason})" if proof.reason else ""
+    say(f"slots: asked {proof.promised}, got {proof.achieved}{why}")
+    return proof
+
+
+def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware) -> Seats:
+    settings = config.engine
+    upstream = Upstream(engine.base_url, key=engine.key, connect_seconds=settings.connect_seconds)
+    patience = Patience(first_token=settings.first_token_seconds, token=settings.token_seconds)
+    deadline = config.draft.deadline_seconds or (GPU_DEADLINE if hardware.gpus else CPU_DEADLINE)
+    return Seats(
+        client=ChatClient(upstream, patience),
+        pools={pool.model: SlotPool(pool.slots) for pool in plan.pools},
+        shares={agent.name: SlotPool(agent.slots) for agent in plan.agents},
+        model=plan.pools[0].model,
+        context=plan.context,
+        deadline=deadline,
+        min_p=engine.name == "embedded",
+    )
+
+
+def _announce(say: Say, hardware: Hardware, plan: Plan) -> None:
+    say(f"hardware: {hardware_line(hardware)}")
+    pool = plan.pools[0]
+    slots = f"{pool.slots} slots of {plan.context} tokens"
+    say(f"plan: {pool.model}, {slots} for {len(plan.agents)} agents ({plan.profile})")

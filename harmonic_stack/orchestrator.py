@@ -1,0 +1,180 @@
+"""The life of one query: route, recall, propose, share, harmonize, stream. Read this first."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from harmonic_stack.bridge import Bridge
+from harmonic_stack.chat_client import ChatCall
+from harmonic_stack.closed import Stopping, deliver, hold_vote, rivals
+from harmonic_stack.config import Config
+from harmonic_stack.crew import Crew
+from harmonic_stack.errors import AllAgentsFailed
+from harmonic_stack.fanout import attempt, propose_all
+from harmonic_stack.live import LiveDrafts
+from harmonic_stack.live_answer import LiveAnswer
+from harmonic_stack.minority_report import append_minority
+from harmonic_stack.open_question import aggregate, base_live, stand_in
+from harmonic_stack.prompts import Context, chat
+from harmonic_stack.query import Completion, DraftDelta, Mode, Outcome, Query, Report, Seat, Status
+from harmonic_stack.routing import Route, Router, seats_for
+from harmonic_stack.run import Put, Run, Seats
+
+
+class Orchestrator:
+    """Answers queries with the crew; one for the whole daemon."""
+
+    def __init__(self, *, config: Config, crew: Crew, seats: Seats, router: Router, bridge: Bridge) -> None:
+        self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
+
+    async def answer(self, query: Query, put: Put) -> Report:
+        """Answer *query*; the events are handed to *put* as they happen, the report last.
+
+        Cancelling frees every slot at once.
+
+        Raises:
+            AllAgentsFailed: not one draft came.
+        """
+        route = self.router.route(query)
+        context = await self.bridge.recall(query)
+        self.bridge.begin(query, route, context)
+        run = self._run(query, context, put)
+        answer = LiveAnswer(put)
+        try:
+            if route.mode == "single":
+                report = await self._single(run, answer)
+            elif route.mode == "closed":
+                report = await self._closed(run, route, answer)
+            else:
+                report = await self._open(run, route, answer)
+        finally:
+            run.live.close()
+        self.bridge.keep(query, report, answer.text)
+        put(report)
+        return report
+
+    def _run(self, query: Query, context: Context, put: Put) -> Run:
+        mode = query.options.stream or self.config.draft.stream
+
+        def show(batch: Sequence[DraftDelta]) -> None:
+            self.bridge.drafts(query, batch)
+            if mode != "off":
+                for delta in batch:
+                    put(delta)
+
+        def trace(seat: Seat, call: ChatCall) -> None:
+            if query.options.trace:
+                self.bridge.prompt(query, seat, call.messages)
+
+        live = LiveDrafts(show, mode=mode, flush_seconds=self.config.draft.flush_seconds)
+        return Run(query, context, crew=self.crew, seats=self.seats, config=self.config, live=live, trace=trace)
+
+    async def _single(self, run: Run, answer: LiveAnswer) -> Report:
+        """One agent or one engine model alone, live."""
+        query = run.query
+        agent = self.crew.get(query.agent) if query.agent else None
+        model = query.model if query.mode is Mode.MODEL else None
+        role = agent.role if agent is not None and query.mode is Mode.AGENT else ""
+        messages = chat(query.messages, run.context, role=role)
+        seat = Seat(0, agent.name if agent else query.model)
+        outcome = await attempt(
+            seat,
+            lambda seat: run.ask(seat, messages, run.callers_parameters(), answer.write, model=model),
+            answer.partial,
+        )
+        if outcome.status is not Status.OK:
+            raise AllAgentsFailed({str(seat): outcome.reason})
+        return _report(run, "single", [outcome], delivered=[outcome])
+
+    async def _closed(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
+        """Votes decide. Where no draft ends in an answer the question was open after all."""
+        merge, full = self.config.merge, run.query.mode is Mode.FULL
+        most = run.query.options.most or (merge.full_most if full else merge.most)
+        stopping = Stopping(merge.full_lead if full else merge.lead, most, greedy_waves=full)
+        vote = await hold_vote(run, seats_for(route.agents, run.executive, most, samples=True), stopping)
+        run.live.flush()
+        _refuse_if_empty(vote.outcomes)
+        self.bridge.share(run.query, vote.outcomes, vote.answers)
+        if vote.verdict is None:
+            if run.query.sampling.has_format:
+                base = next(o for o in vote.outcomes if o.status is Status.OK)
+                answer.write(base.text)
+                return _report(run, "open", vote.outcomes, delivered=[base])
+            return await self._merge_after(run, list(vote.outcomes), answer)
+        winner = deliver(run, vote, answer)
+        return replace(
+            _report(run, "closed", vote.outcomes, delivered=[winner]),
+            answers=dict(enumerate(vote.answers)),
+            agreement=vote.agreement,
+            minority=rivals(vote),
+        )
+
+    async def _open(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
+        """The executive's words live, or one merge over whole drafts; then what only one agent saw."""
+        seats = seats_for(route.agents, run.executive, len(route.agents) + 1)
+        if run.query.mode is Mode.FULL and self.config.merge.open == "aggregate":
+            outcomes = await propose_all(seats, run.peer_draft, run.partial, until=run.until)
+            run.live.flush()
+            _refuse_if_empty(outcomes)
+            self.bridge.share(run.query, outcomes)
+            return await self._aggregate(run, outcomes, answer)
+        outcomes = await base_live(run, seats, answer)
+        run.live.flush()
+        _refuse_if_empty(outcomes)
+        self.bridge.share(run.query, outcomes)
+        return self._with_minority(run, outcomes, answer, None)
+
+    async def _merge_after(self, run: Run, outcomes: list[Outcome], answer: LiveAnswer) -> Report:
+        """Drafts are there already: merge them as an open question's."""
+        if run.query.mode is Mode.FULL and self.config.merge.open == "aggregate":
+            return await self._aggregate(run, outcomes, answer)
+        stand_in(answer, Outcome(outcomes[0].seat, Status.FAILED, Completion()), outcomes)
+        return self._with_minority(run, outcomes, answer, None)
+
+    async def _aggregate(self, run: Run, outcomes: list[Outcome], answer: LiveAnswer) -> Report:
+        drafts = [outcome for outcome in outcomes if outcome.status is Status.OK]
+        if len(drafts) == 1:  # nothing to merge
+            answer.write(drafts[0].text)
+            return self._with_minority(run, outcomes, answer, None)
+        return self._with_minority(run, outcomes, answer, await aggregate(run, outcomes, answer))
+
+    def _with_minority(
+        self, run: Run, outcomes: list[Outcome], answer: LiveAnswer, aggregator: Outcome | None
+    ) -> Report:
+        base = aggregator or outcomes[0]
+        found = append_minority(run, outcomes, base, answer)
+        delivered = [base] if base.status is Status.OK else [o for o in outcomes if o.status is Status.OK][:1]
+        report = _report(run, "open", outcomes, delivered=delivered, aggregator=aggregator)
+        return replace(report, minority=found.points, coverage=found.coverage, finish=base.completion.finish)
+
+
+def _refuse_if_empty(outcomes: Sequence[Outcome]) -> None:
+    if not any(outcome.status is Status.OK for outcome in outcomes):
+        raise AllAgentsFailed({str(outcome.seat): outcome.reason for outcome in outcomes})
+
+
+def _report(
+    run: Run,
+    mode: Literal["closed", "open", "single"],
+    outcomes: Sequence[Outcome],
+    *,
+    delivered: Sequence[Outcome],
+    aggregator: Outcome | None = None,
+) -> Report:
+    drafts = sum(outcome.status is Status.OK for outcome in outcomes)
+    wanted = min(run.config.draft.quorum, len(outcomes))
+    warnings = [f"{o.seat} {o.status.value}: {o.reason}" for o in outcomes if o.status in (Status.FAILED, Status.LATE)]
+    if drafts < wanted:
+        warnings.insert(0, f"{drafts} of {len(outcomes)} agents answered")
+    if aggregator is not None and aggregator.reason:
+        warnings.append(f"aggregator: {aggregator.reason}")
+    return Report(
+        query=run.query.id,
+        session=run.query.session,
+        mode=mode,
+        outcomes=tuple(outcomes),
+        aggregator=aggregator,
+        warnings=tuple(warnings),
+        delivered_tokens=sum(outcome.completion.completion_tokens for outcome in delivered),
+        finish=delivered[0].completion.finish if delivered else "stop",
+    )

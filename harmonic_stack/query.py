@@ -1,0 +1,196 @@
+"""What one query is made of: plain frozen values that travel from the request to the answer.
+
+Nothing here does any work. Read ``orchestrator.py`` for the story that these values tell.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+JSON = Any
+StreamDrafts = Literal["sentences", "tokens", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message, its content flattened to text."""
+
+    role: str
+    content: str
+
+
+class Mode(StrEnum):
+    """Which of the crew's ways of answering the model name asked for (DESIGN 6)."""
+
+    AUTO = "harmonic"
+    FULL = "harmonic-full"
+    FAST = "harmonic-fast"
+    AGENT = "agent"
+    MODEL = "model"
+
+    @property
+    def merges(self) -> bool:
+        """True where several drafts become one answer."""
+        return self in (Mode.AUTO, Mode.FULL)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The caller's sampling parameters; None is "not given", and then nothing is sent."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: Mapping[str, float] | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    max_tokens: int | None = None
+    response_format: Mapping[str, JSON] | None = None
+
+    @property
+    def has_format(self) -> bool:
+        """True where the answer must be JSON rather than text."""
+        return self.response_format is not None and self.response_format.get("type", "text") != "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a request may set for itself in its ``harmonic`` object; None is "as configured"."""
+
+    agents: tuple[str, ...] | None = None
+    most: int | None = None
+    draft_tokens: int | None = None
+    deadline: float | None = None
+    stream: StreamDrafts | None = None
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One request to the crew, checked and complete."""
+
+    id: str
+    session: str
+    model: str
+    mode: Mode
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    options: Options = Options()
+    agent: str | None = None
+    caller: str = ""
+    started: float = 0.0
+
+    @property
+    def question(self) -> str:
+        """The newest user message: what the crew is asked."""
+        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One draft that is asked for: which agent, which of its samples, in which place of the order."""
+
+    place: int
+    agent: str
+    sample: int = 0
+
+    def __str__(self) -> str:
+        return self.agent if not self.sample else f"{self.agent}#{self.sample}"
+
+
+class Status(StrEnum):
+    """How a seat ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    LATE = "late"
+    SKIPPED = "skipped"  # the vote was decided without it
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What one engine call gave: its text and what it cost.
+
+    ``prompt_tokens`` is None where the engine does not say. ``seconds`` and ``slot_wait`` are in seconds.
+    """
+
+    text: str = ""
+    finish: str = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    first_token: float | None = None
+    slot_wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one seat ended: its completion (partial unless ok) and why it is not ok."""
+
+    seat: Seat
+    status: Status
+    completion: Completion
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """The draft's text, as far as it came."""
+        return self.completion.text
+
+
+@dataclass(frozen=True, slots=True)
+class DraftDelta:
+    """A piece of one agent's draft, seen live while the merge is pending."""
+
+    seat: Seat
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDelta:
+    """A piece of the answer itself."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MinorityPoint:
+    """A point that few agents made: appended to the answer, or only reported."""
+
+    agent: str
+    text: str
+    relevance: float | None = None
+    votes: int | None = None
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The vote on a closed question; ``confidence`` is the calibrated share of such votes that are right."""
+
+    votes: int
+    asked: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How an answer came about: the ``harmonic`` object of the reply, and its usage."""
+
+    query: str
+    session: str
+    mode: Literal["closed", "open", "tool", "single"]
+    outcomes: tuple[Outcome, ...]
+    answers: Mapping[int, str | None] = field(default_factory=dict)
+    aggregator: Outcome | None = None
+    agreement: Agreement | None = None
+    minority: tuple[MinorityPoint, ...] = ()
+    coverage: float | None = None
+    warnings: tuple[str, ...] = ()
+    delivered_tokens: int = 0
+    finish: str = "stop"
+
+
+Event = DraftDelta | AnswerDelta | Report

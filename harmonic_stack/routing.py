@@ -1,0 +1,75 @@
+"""Which agents are worth asking, and whether the question has a short checkable answer (pure)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Literal
+
+from harmonic_stack.config import Config
+from harmonic_stack.crew import Agent, Crew
+from harmonic_stack.query import Query, Seat
+from harmonic_stack.questions import closed_question
+from ommatidia import Encoder, Examples, Prototypes, Ranked
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a query is answered: the way, and the agents in the order they are asked (the executive aside)."""
+
+    mode: Literal["closed", "open", "single"]
+    agents: tuple[Agent, ...] = ()
+    ranked: tuple[Ranked, ...] = ()
+
+
+class Router:
+    """Ranks the crew for a query by prototypes learnt from each agent's example queries, and by keywords."""
+
+    def __init__(self, crew: Crew, encoder: Encoder, config: Config) -> None:
+        self._crew, self._config = crew, config
+        self._prototypes = Prototypes.learn(
+            {
+                agent.name: Examples(description=agent.description, examples=agent.examples, keywords=agent.keywords)
+                for agent in crew.enabled
+                if agent.name != crew.executive
+            },
+            encoder,
+        )
+
+    def route(self, query: Query) -> Route:
+        """Choose the way and the agents for *query*."""
+        if not query.mode.merges:
+            return Route("single")
+        mode: Literal["closed", "open"] = "closed" if self._is_closed(query) else "open"
+        if query.options.agents is not None:
+            named = [self._crew.get(name) for name in query.options.agents]
+            return Route(mode, tuple(agent for agent in named if agent is not None))
+        ranked = tuple(self._prototypes.rank(query.question))
+        chosen = [self._crew.get(found.name) for found in ranked[: self._config.route.crew]]
+        return Route(mode, tuple(agent for agent in chosen if agent is not None), ranked)
+
+    def _is_closed(self, query: Query) -> bool:
+        setting = self._config.route.closed
+        if setting == "auto":
+            return closed_question(query.question, has_schema=query.sampling.has_format)
+        return setting == "always"
+
+
+def seats_for(agents: Sequence[Agent], executive: Agent, most: int, *, samples: bool = False) -> list[Seat]:
+    """The seats in the order asked: the executive, the routed agents in turn, and with *samples* round again.
+
+    Up to *most* seats. A vote takes only agents on the executive's model: before any calibration a weaker model's vote
+    would count as much as a better one's.
+    """
+    others = [agent for agent in agents if agent.name != executive.name]
+    if samples:
+        others = [agent for agent in others if agent.model == executive.model]
+    turn = [agent for agent in others for _ in range(agent.samples)] or ([executive] if samples else [])
+    seats = [Seat(0, executive.name)]
+    taken = Counter([executive.name])
+    for agent in cycle(turn) if samples else turn:
+        if len(seats) >= most:
+            break
+        seats.append(Seat(len(seats), agent.name, taken[agent.name]))
+        taken[agent.name] += 1
+    return seats

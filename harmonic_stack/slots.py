@@ -1,0 +1,57 @@
+"""Slots of an engine, handed out one at a time: the executive's calls first, then in the order asked."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+
+class SlotPool:
+    """Counts the slots of one engine server; a call waits here, not inside the engine, where nobody could see it."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.busy = 0
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = count()
+
+    @property
+    def free(self) -> int:
+        """How many slots a new call would find free."""
+        return max(self.slots - self.busy, 0)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a slot."""
+        return sum(not place[2].done() for place in self._waiting)
+
+    @asynccontextmanager
+    async def slot(self, tier: int) -> AsyncIterator[None]:
+        """Hold one slot, waiting for it if need be; a lower *tier* is served first."""
+        await self._acquire(tier)
+        try:
+            yield
+        finally:
+            self._release()
+
+    async def _acquire(self, tier: int) -> None:
+        if self.busy < self.slots:  # then nobody waits: a released slot is handed on, not given back
+            self.busy += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (tier, next(self._order), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._release()  # the slot came with the cancellation: hand it on
+            raise
+
+    def _release(self) -> None:
+        while self._waiting:
+            turn = heapq.heappop(self._waiting)[2]
+            if not turn.done():
+                turn.set_result(None)  # the slot changes hands, busy stays
+                return
+        self.busy -= 1

@@ -1,0 +1,44 @@
+"""What the spine tells of one query: every signal of it, in order, channel by channel."""
+
+from typing import Any
+
+from harmonic_stack.errors import QueryNotFound
+from spine import Bus, Channel, Signal
+
+MAX_SIGNALS = 1000
+
+
+def signal_object(signal: Signal) -> dict[str, Any]:
+    """A signal as JSON."""
+    return {
+        "id": signal.id,
+        "channel": signal.channel.value,
+        "session": signal.session,
+        "query": signal.query,
+        "writer": signal.writer,
+        "kind": signal.kind,
+        "trust": signal.trust.value,
+        "time": signal.time,
+        "text": signal.text,
+        "payload": None if signal.payload is None else dict(signal.payload),
+        "frame": None if signal.frame is None else dict(signal.frame),
+    }
+
+
+async def query_story(bus: Bus, query: str) -> dict[str, Any]:
+    """All signals of *query* by channel, and its session.
+
+    Raises:
+        QueryNotFound: the spine holds nothing of it (any more).
+    """
+    costs = await bus.read(Channel.META, query=query, limit=MAX_SIGNALS)
+    session = costs.signals[0].session if costs.signals else None
+    channels: dict[str, list[dict[str, Any]]] = {}
+    for channel in Channel:
+        page = await bus.read(channel, session=session, query=query, limit=MAX_SIGNALS)
+        channels[str(channel.value)] = [signal_object(signal) for signal in page.signals]
+        if session is None and page.signals:
+            session = page.signals[0].session
+    if session is None:
+        raise QueryNotFound(query)
+    return {"query": query, "session": session, "channels": channels}

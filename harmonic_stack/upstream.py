@@ -1,0 +1,209 @@
+"""Connections to one engine: request bytes out, response bytes in, with nothing awaited per token.
+
+httptools parses the HTTP; a response is pushed into its ``Reply`` as it arrives. Connections are kept and used again;
+one that the engine had closed meanwhile is replaced once, before the first byte of a response (llama.cpp's server drops
+about one kept connection in five after a stream).
+"""
+
+import asyncio
+import ssl
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import httptools
+
+from harmonic_stack.errors import EngineStreamFailed, StreamFault
+
+MAX_HEAD = 65_536
+MAX_IDLE = 1_024
+
+
+class Reply(Protocol):
+    """Takes a response as it arrives."""
+
+    def head(self, status: int, content_type: str) -> None:
+        """The status line and the headers are complete."""
+
+    def body(self, data: bytes) -> None:
+        """The next bytes of the body."""
+
+    def end(self) -> None:
+        """The body is complete."""
+
+    def lost(self, fault: EngineStreamFailed) -> None:
+        """The response will not be completed."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection to an engine; carries one response at a time."""
+
+    def __init__(self, pool: "Upstream") -> None:
+        self._pool = pool
+        self._reply: Reply | None = None
+        self._transport: asyncio.Transport | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._head_bytes = 0
+        self._content_type = ""
+        self._keep = True
+        self.answered = False
+        self.used = False
+
+    def send(self, request: bytes, reply: Reply) -> None:
+        """Write *request*; its response goes to *reply*."""
+        assert self._transport is not None
+        self._reply, self._parser = reply, httptools.HttpResponseParser(self)
+        self._head_bytes, self._content_type, self._keep, self.answered = 0, "", True, False
+        self._transport.write(request)
+
+    def abort(self) -> None:
+        """Close at once: the only cancel that engines understand reliably."""
+        self._reply = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def closing(self) -> bool:
+        """True where nothing can be sent any more."""
+        return self._transport is None or self._transport.is_closing()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None:  # bytes that nobody asked for
+            self.abort()
+            return
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(StreamFault.MALFORMED, str(error))
+            return
+        if not self.answered:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD:
+                self._fail(StreamFault.MALFORMED, f"more than {MAX_HEAD} bytes of headers")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._pool.forget(self)
+        if self._reply is None:
+            return
+        parser, reply = self._parser, self._reply
+        if self.answered and parser is not None and not self._framed:
+            self._reply = None
+            reply.end()  # a body without a length ends with its connection
+        else:
+            self._fail(StreamFault.CUT, str(exc) if exc else "the engine closed the connection")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"content-type":
+            self._content_type = value.decode("latin-1")
+        elif name in (b"content-length", b"transfer-encoding"):
+            self._framed = True
+
+    def on_message_begin(self) -> None:
+        self._framed = False
+
+    def on_headers_complete(self) -> None:
+        assert self._parser is not None
+        self.answered = True
+        self._keep = bool(self._parser.should_keep_alive())
+        if self._reply is not None:
+            self._reply.head(self._parser.get_status_code(), self._content_type)
+
+    def on_body(self, data: bytes) -> None:
+        if self._reply is not None:
+            self._reply.body(data)
+
+    def on_message_complete(self) -> None:
+        reply, self._reply, self._parser = self._reply, None, None
+        if self._keep and self._framed:
+            self._pool.keep(self)
+        elif self._transport is not None:
+            self._transport.close()
+        if reply is not None:
+            reply.end()
+
+    def _fail(self, fault: StreamFault, detail: str) -> None:
+        reply = self._reply
+        self.abort()
+        if reply is not None:
+            reply.lost(EngineStreamFailed(fault, detail))
+
+
+class Upstream:
+    """The connections to one engine's address."""
+
+    def __init__(self, base_url: str, *, key: str | None = None, connect_seconds: float = 2.0) -> None:
+        """*base_url* is ``http(s)://host[:port][/path]``; redirects are never followed and no proxy is used."""
+        parts = urlsplit(base_url)
+        self._host, self._tls = parts.hostname or "127.0.0.1", parts.scheme == "https"
+        self._port = parts.port or (443 if self._tls else 80)
+        self._connect_seconds = connect_seconds
+        self._prefix = parts.path.rstrip("/")
+        authorization = f"authorization: Bearer {key}\r\n" if key else ""
+        self._headers = f"host: {parts.netloc}\r\ncontent-type: application/json\r\n{authorization}".encode()
+        self._idle: list[Connection] = []
+        self._all: set[Connection] = set()
+
+    async def post(self, path: str, body: bytes, reply: Reply, *, fresh: bool = False) -> Connection:
+        """Send a POST; the response is pushed into *reply*. Returns the connection, so that it can be aborted.
+
+        Raises:
+            EngineStreamFailed: no connection within ``connect_seconds``.
+        """
+        request = b"POST %b%b HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n%b" % (
+            self._prefix.encode(),
+            path.encode(),
+            self._headers,
+            len(body),
+            body,
+        )
+        connection = None if fresh else self._take()
+        if connection is None:
+            connection = await self._open()
+        else:
+            connection.used = True
+        connection.send(request, reply)
+        return connection
+
+    def keep(self, connection: Connection) -> None:
+        """Keep a connection whose response is complete for the next request."""
+        if len(self._idle) < MAX_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.abort()
+
+    def forget(self, connection: Connection) -> None:
+        """Drop a connection that is gone."""
+        self._all.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def close(self) -> None:
+        """Abort every connection."""
+        for connection in list(self._all):
+            connection.abort()
+
+    def _take(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closing:
+                return connection
+        return None
+
+    async def _open(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        context = ssl.create_default_context() if self._tls else None
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self), self._host, self._port, ssl=context
+                )
+        except (OSError, TimeoutError) as error:
+            reason = str(error) or f"no connection within {self._connect_seconds:g} s"
+            raise EngineStreamFailed(StreamFault.CONNECT, reason) from error
+        self._all.add(connection)
+        return connection

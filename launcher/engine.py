@@ -1,0 +1,95 @@
+"""The seam: what the daemon knows of an engine, whichever it is."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from launcher.plan_types import Plan
+from launcher.types import CacheType
+
+Dialect = Literal["openai", "ollama"]
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How to get an engine; *slots* and *threads* None: decided here."""
+
+    kind: Literal["auto", "embedded", "openai"] = "auto"
+    url: str | None = None  # of a server that runs already
+    api_key: str | None = field(default=None, repr=False)  # of that server
+    model: Path | str | None = None  # a GGUF file for the embedded engine; None: the demonstration model
+    slots: int | None = None
+    context: int = 2048  # tokens per slot
+    threads: int | None = None
+    cache_type: CacheType = "f16"
+    start_timeout: float = 120.0  # seconds from the start until it must serve
+
+
+class Engine(Protocol):
+    """A running engine."""
+
+    @property
+    def name(self) -> str:
+        """Its kind: "embedded" or "openai"."""
+
+    @property
+    def base_url(self) -> str:
+        """Where it serves, without a slash at the end; in the OpenAI dialect `/chat/completions` follows directly."""
+
+    @property
+    def key(self) -> str | None:
+        """The bearer token that every request carries."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The protocol that it speaks."""
+
+    @property
+    def slots(self) -> int:
+        """How many requests it was promised to serve at a time for each model."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that it serves, by the names that requests use."""
+
+    @property
+    def note(self) -> str | None:
+        """What people must know of it, in one sentence."""
+
+    @property
+    def state(self) -> str:
+        """Its state: "starting", "ready", "restarting", "failed" or "stopped"."""
+
+    @property
+    def log(self) -> Path | None:
+        """Its log file, where it is a child of ours."""
+
+    def pids(self) -> list[int]:
+        """Return its processes, where it is a child of ours."""
+
+    async def health(self) -> bool:
+        """Ask it now whether it serves."""
+
+
+@asynccontextmanager
+async def running_engine(
+    settings: EngineSettings, plan: Plan, *, run_dir: Path, log_dir: Path, report: Report
+) -> AsyncIterator[Engine]:
+    """Start or reach the engine that *settings* ask for, ready to serve *plan*; stop it at the end if it is ours.
+
+    *report* is told of each step in a sentence. Raises EngineUnreachable, EngineFailed, EngineNotReady, UnknownModel,
+    BadModelFile and NoModel.
+    """
+    # Here and not above: both build on this file's names.
+    from launcher.embedded_engine import embedded_engine
+    from launcher.openai_engine import openai_engine
+
+    if settings.kind == "openai" or (settings.kind == "auto" and settings.url is not None):
+        async with openai_engine(settings, plan, report=report) as remote:
+            yield remote
+    else:
+        async with embedded_engine(settings, plan, run_dir=run_dir, log_dir=log_dir, report=report) as own:
+            yield own

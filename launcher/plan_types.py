@@ -1,0 +1,64 @@
+"""What a plan says: who gets how many slots, in which pool, for how many bytes."""
+
+from dataclasses import asdict, dataclass
+
+from launcher.types import Bytes, CacheType
+
+
+@dataclass(frozen=True)
+class AgentPlan:
+    """One agent's part; *slots* is how many requests of its own may run at a time in its pool."""
+
+    name: str
+    tier: int
+    model: str
+    slots: int
+    pool: str
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The agents on the same weights: one model in one server, and what both take of the memory."""
+
+    name: str
+    model: str
+    server: str
+    slots: int
+    bytes: Bytes
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Agents left out because their model does not fit, with the figures of that."""
+
+    agents: tuple[str, ...]
+    model: str
+    needed: Bytes  # with one slot
+    left: Bytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The decision for all agents."""
+
+    agents: tuple[AgentPlan, ...]
+    pools: tuple[Pool, ...]
+    isolated_bytes: Bytes  # what it would take if every agent had an engine of its own
+    shared_bytes: Bytes  # what the pools take: weights once per model
+    budget_bytes: Bytes
+    decisions: tuple[str, ...]  # one sentence each
+    profile: str
+    context: int  # tokens per slot
+    cache_type: CacheType = "f16"
+    refused: tuple[Refused, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what `plan --json` prints."""
+        return {
+            "agents": [asdict(agent) for agent in self.agents],
+            "pools": [asdict(pool) for pool in self.pools],
+            "isolated_bytes": self.isolated_bytes,
+            "shared_bytes": self.shared_bytes,
+            "budget_bytes": self.budget_bytes,
+            "decisions": list(self.decisions),
+        }

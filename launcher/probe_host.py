@@ -1,0 +1,102 @@
+"""The host: processor and memory from psutil, limits from the cgroup files. The readers take a directory tree."""
+
+from pathlib import Path
+
+import psutil
+
+from launcher.types import Bytes, Cpu
+
+# cgroup v1 writes "no limit" as the largest page-aligned number; no box of ours has an exbibyte.
+NO_LIMIT_FROM = 1 << 60
+
+
+def read_cpu(root: Path = Path("/")) -> Cpu:
+    """Return the processor; the core counts are this machine's, the rest is read below *root*."""
+    model, flags = parse_cpuinfo(_text(root / "proc/cpuinfo") or "")
+    return Cpu(
+        model=model,
+        physical_cores=psutil.cpu_count(logical=False),
+        logical_cores=psutil.cpu_count() or 1,
+        flags=flags,
+        quota=read_cpu_quota(root),
+    )
+
+
+def read_memory() -> tuple[Bytes, Bytes]:
+    """Return this machine's total and free memory in bytes."""
+    memory = psutil.virtual_memory()
+    return Bytes(memory.total), Bytes(memory.available)
+
+
+def default_threads(cpu: Cpu) -> int:
+    """Return how many threads an engine on this CPU takes: the physical cores it may use but one, at least one.
+
+    The last core serves the daemon: with all of them an engine on a busy two-core box ran at a third of the speed.
+    """
+    cores = cpu.physical_cores or cpu.logical_cores
+    if cpu.quota is not None:
+        cores = min(cores, int(cpu.quota))
+    return max(1, cores - 1)
+
+
+def parse_cpuinfo(text: str) -> tuple[str | None, frozenset[str]]:
+    """Return the model's name and the instruction sets from the text of /proc/cpuinfo.
+
+    >>> parse_cpuinfo("model name\\t: Ryzen\\nflags\\t\\t: fma avx2\\n")[0]
+    'Ryzen'
+    """
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
+    # arm64 kernels call the sets "Features" and give no model name.
+    flags = fields.get("flags") or fields.get("Features") or ""
+    return fields.get("model name"), frozenset(flags.split())
+
+
+def read_memory_limit(root: Path = Path("/")) -> Bytes | None:
+    """Return the tightest memory limit of this process's cgroups in bytes, or None."""
+    limits = [
+        int(text)
+        for folder in _cgroup_folders(root, "memory")
+        for name in ("memory.max", "memory.limit_in_bytes")
+        if (text := (_text(folder / name) or "").strip()).isdigit() and int(text) < NO_LIMIT_FROM
+    ]
+    return Bytes(min(limits)) if limits else None
+
+
+def read_cpu_quota(root: Path = Path("/")) -> float | None:
+    """Return how many cores' worth of time this process's cgroups allow, or None."""
+    quotas: list[float] = []
+    for folder in _cgroup_folders(root, "cpu"):
+        pair = (_text(folder / "cpu.max") or "").split()
+        if not pair:
+            pair = [(_text(folder / f"cpu.cfs_{part}_us") or "").strip() for part in ("quota", "period")]
+        if len(pair) == 2 and pair[0].isdigit() and pair[1].isdigit() and int(pair[1]) > 0:
+            quotas.append(int(pair[0]) / int(pair[1]))
+    return min(quotas, default=None)
+
+
+def _cgroup_folders(root: Path, controller: str) -> list[Path]:
+    """Return this process's cgroup folders for *controller* with all their parents: every one of them limits."""
+    base = root / "sys/fs/cgroup"
+    folders: list[Path] = []
+    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
+        _, controllers, path = line.split(":", 2) if line.count(":") >= 2 else ("", "", "")
+        if path and controllers == "":
+            mount = base  # version 2: one tree
+        elif path and controller in controllers.split(","):
+            mount = base / controller
+        else:
+            continue
+        # In a container the path may name a folder of the host; the mount's own root then holds the limit.
+        inside = [part for part in path.split("/") if part not in ("", "..")]
+        folders += [mount.joinpath(*inside[:depth]) for depth in range(len(inside), -1, -1)]
+    return folders
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return None

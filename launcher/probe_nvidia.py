@@ -1,0 +1,85 @@
+"""NVIDIA cards through NVML. Asking needs a driver, reading does not; this is the only file that imports pynvml."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pynvml
+
+from launcher.types import Bytes, Gpu
+
+# A healthy driver answers within 0.2 s, a cold one without persistence mode within about 3 s.
+TIME_LIMIT = 10.0
+
+
+@dataclass(frozen=True)
+class Card:
+    """What NVML said of one card, unchanged; None: it gave an error."""
+
+    name: str
+    memory: int | Literal["Not Supported"] | None
+    compute: tuple[int, int] | None = None
+    driver: str | None = None
+
+
+def ask_nvml() -> list[Card]:
+    """Return what the driver says of its cards; none without a driver. It may hang as long as the driver does."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []  # no driver, or one that does not match its library: no card that an engine could use
+    try:
+        return [_card(index) for index in range(pynvml.nvmlDeviceGetCount())]
+    except pynvml.NVMLError:
+        return []
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def ask(time_limit: float = TIME_LIMIT, driver: Callable[[], list[Card]] = ask_nvml) -> tuple[Card, ...]:
+    """Return what *driver* says of its cards; none if it does not answer within *time_limit* seconds."""
+    answer: list[Card] = []
+    # A driver that hangs cannot be interrupted, only left alone: a daemon thread does not keep the process alive.
+    asking = threading.Thread(target=lambda: answer.extend(driver()), name="nvml", daemon=True)
+    asking.start()
+    asking.join(time_limit)
+    return () if asking.is_alive() else tuple(answer)
+
+
+def parse(cards: Sequence[Card]) -> tuple[Gpu, ...]:
+    """Return the GPUs that these answers describe.
+
+    >>> parse([Card("NVIDIA GB10", "Not Supported", (12, 1))])[0].unified
+    True
+    """
+    return tuple(_gpu(card) for card in cards)
+
+
+def _gpu(card: Card) -> Gpu:
+    # GB10 shares memory with the CPU and NVML answers "Not Supported": unknown and unified, not zero.
+    unified = card.memory == "Not Supported"
+    memory = Bytes(card.memory) if isinstance(card.memory, int) and card.memory > 0 else None
+    compute = None if card.compute is None else f"{card.compute[0]}.{card.compute[1]}"
+    return Gpu("nvidia", card.name, memory=memory, unified=unified, compute=compute, driver=card.driver)
+
+
+def _card(index: int) -> Card:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    memory: int | Literal["Not Supported"] | None
+    try:
+        memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+    except pynvml.NVMLError_NotSupported:
+        memory = "Not Supported"
+    except pynvml.NVMLError:
+        memory = None
+    try:
+        major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+        compute = (int(major), int(minor))
+    except pynvml.NVMLError:
+        compute = None
+    try:
+        driver = str(pynvml.nvmlSystemGetDriverVersion())
+    except pynvml.NVMLError:
+        driver = None
+    return Card(str(pynvml.nvmlDeviceGetName(handle)), memory, compute, driver)

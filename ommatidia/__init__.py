@@ -1,0 +1,38 @@
+"""Frames through which agents perceive each other: numpy arrays in, numpy arrays out, no state and no I/O.
+
+Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``frame`` (both,
+packed), ``relate`` (new, relevant, agreed), ``standing`` (sentences against whole drafts), ``route`` (which agent
+fits).
+"""
+
+from ommatidia.encode import Encoder, Hash512, best_encoder
+from ommatidia.errors import BadFrame, EncoderMismatch, OmmatidiaError
+from ommatidia.frame import Frame, frame_of, frames_of
+from ommatidia.relate import agreement, novelty, relevance, similarity
+from ommatidia.route import Examples, Prototypes, Ranked
+from ommatidia.signature import Signature, signature
+from ommatidia.standing import Standing, by_cosine, by_words
+
+__all__ = [
+    "BadFrame",
+    "Encoder",
+    "EncoderMismatch",
+    "Examples",
+    "Frame",
+    "Hash512",
+    "OmmatidiaError",
+    "Prototypes",
+    "Ranked",
+    "Signature",
+    "Standing",
+    "agreement",
+    "best_encoder",
+    "by_cosine",
+    "by_words",
+    "frame_of",
+    "frames_of",
+    "novelty",
+    "relevance",
+    "signature",
+    "similarity",
+]

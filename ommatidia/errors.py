@@ -1,0 +1,21 @@
+"""What can go wrong with a frame. Each error carries the figures that explain it."""
+
+
+class OmmatidiaError(Exception):
+    """Any refusal of this package."""
+
+
+class EncoderMismatch(OmmatidiaError):
+    """Frames of two encoders were compared; *a* and *b* name the encoder, seed and width of each."""
+
+    def __init__(self, a: str, b: str) -> None:
+        super().__init__(f"a frame of encoder {a} cannot be compared with one of encoder {b}")
+        self.a, self.b = a, b
+
+
+class BadFrame(OmmatidiaError):
+    """A stored frame cannot be read: its *field* is not what a frame has, and *reason* says how."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"frame field {field!r}: {reason}")
+        self.field, self.reason = field, reason

