@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harmonic_stack.fanout import propose_all
-from harmonic_stack.harmonize import Verdict, agreement_confidence, final_answer, verdict
+from harmonic_stack.harmonize import Verdict, agreement_confidence, canonical, final_answer, verdict
 from harmonic_stack.live_answer import LiveAnswer
 from harmonic_stack.query import Agreement, MinorityPoint, Outcome, Seat, Status
 from harmonic_stack.run import Run
@@ -52,18 +52,17 @@ async def hold_vote(run: Run, seats: Sequence[Seat], stopping: Stopping) -> Vote
     3. The deadline ends the vote with what is there.
     """
     outcomes: list[Outcome] = []
-    question = run.query.question
 
     def decided(known: Sequence[Outcome]) -> bool:
-        answers = [_answer(outcome, question) for outcome in (*outcomes, *known)]
+        answers = [_answer(run, outcome) for outcome in (*outcomes, *known)]
         return verdict(answers, lead=stopping.lead, most=stopping.most) is not None
 
     while len(outcomes) < len(seats):
-        wave = seats[len(outcomes) :][: _wave_size(run, outcomes, stopping, question)]
+        wave = seats[len(outcomes) :][: _wave_size(run, outcomes, stopping)]
         outcomes += await propose_all(wave, run.vote_draft, run.partial, until=run.until, decided=decided)
         if decided([]) or any(o.status is Status.LATE for o in outcomes):
             break
-    answers = tuple(_answer(outcome, question) for outcome in outcomes)
+    answers = tuple(_answer(run, outcome) for outcome in outcomes)
     final = verdict(answers, lead=stopping.lead, most=len(answers)) if any(answers) else None
     if run.config.merge.guard and final is not None:
         final = _guarded(final, answers)
@@ -84,28 +83,24 @@ def deliver(run: Run, vote: Vote, answer: LiveAnswer) -> Outcome:
 
 def rivals(vote: Vote) -> tuple[MinorityPoint, ...]:
     """The answers that lost, each with its votes and the agent that gave it first; never part of a voted answer."""
-    if vote.verdict is None:
-        return ()
-    first: dict[str, int] = {}
-    votes: dict[str, int] = {}
-    for place, answer in enumerate(vote.answers):
-        if answer is not None and answer != vote.verdict.answer:
-            first.setdefault(answer, place)
-            votes[answer] = votes.get(answer, 0) + 1
+    found = vote.verdict.rivals if vote.verdict is not None else ()
     return tuple(
-        MinorityPoint(str(vote.outcomes[first[answer]].seat), answer, votes=votes[answer])
-        for answer in sorted(votes, key=lambda answer: (-votes[answer], first[answer]))
+        MinorityPoint(str(vote.outcomes[rival.first].seat), rival.answer, votes=rival.votes) for rival in found
     )
 
 
-def _answer(outcome: Outcome, question: str) -> str | None:
-    return final_answer(outcome.text, question) if outcome.status is Status.OK else None
+def _answer(run: Run, outcome: Outcome) -> str | None:
+    if outcome.status is not Status.OK:
+        return None
+    if run.query.sampling.has_format:
+        return canonical(outcome.text)
+    return final_answer(outcome.text, run.query.question)
 
 
-def _wave_size(run: Run, outcomes: Sequence[Outcome], stopping: Stopping, question: str) -> int:
+def _wave_size(run: Run, outcomes: Sequence[Outcome], stopping: Stopping) -> int:
     left = stopping.most - len(outcomes)
     counts: dict[str, int] = {}
-    for answer in (_answer(outcome, question) for outcome in outcomes):
+    for answer in (_answer(run, outcome) for outcome in outcomes):
         if answer is not None:
             counts[answer] = counts.get(answer, 0) + 1
     ranked = [*sorted(counts.values(), reverse=True), 0, 0]

@@ -1,11 +1,14 @@
 """Asks several agents at once; one agent's failure is data, never the end of the answer."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from harmonic_stack.errors import EngineStreamFailed
 from harmonic_stack.query import Completion, Outcome, Seat, Status
+
+log = logging.getLogger(__name__)
 
 Propose = Callable[[Seat], Awaitable[Completion]]
 Partial = Callable[[Seat], Completion]
@@ -61,7 +64,8 @@ async def attempt(seat: Seat, propose: Propose, partial: Partial) -> Outcome:
         return Outcome(seat, Status.LATE, partial(seat), _why(Status.LATE))
     except EngineStreamFailed as error:
         return Outcome(seat, Status.FAILED, partial(seat), f"{error.reason}: {error.detail}"[:500])
-    except Exception as error:  # noqa: BLE001 - an agent that breaks in any way is data; a cancellation passes
+    except Exception as error:  # an agent that breaks in any way is data; a cancellation passes
+        log.exception("a draft failed", extra={"agent": seat.agent})
         return Outcome(seat, Status.FAILED, partial(seat), type(error).__name__)
     if not completion.text.strip():
         return Outcome(seat, Status.FAILED, replace(completion, text=""), "the draft is empty")

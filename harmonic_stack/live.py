@@ -84,7 +84,7 @@ class LiveDrafts:
                 continue
             text = "".join(draft.pending)
             whole = len(text) if at_once or now - draft.since >= self._flush_seconds else _last_sentence_end(text)
-            if whole:
+            if text[:whole].strip():  # white space alone waits for what follows it
                 batch.append(DraftDelta(draft.seat, text[:whole]))
                 draft.pending = [text[whole:]] if whole < len(text) else []
                 draft.since = now

@@ -40,7 +40,8 @@ def set_up_logging(settings: Log, paths: Paths) -> None:
         shown.setLevel(logging.WARNING)
         shown.setFormatter(TextLines())
         root.addHandler(shown)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 class TextLines(logging.Formatter):

@@ -1,4 +1,4 @@
-"""What a question asks for: a short answer that can be checked (closed) or a text (open), by plain rules on its words."""
+"""What a question asks for: a short answer that can be checked (closed) or a text (open), by plain rules on words."""
 
 import re
 from enum import StrEnum, auto
@@ -16,74 +16,100 @@ class Kind(StrEnum):
     ANY = auto()
 
 
+_FEW_WORDS = 6
+_I, _X = re.IGNORECASE, re.IGNORECASE | re.VERBOSE
+
 # "A) Paris", "(b) Rome", "C. Oslo", "Option D: Bern", one a line; or on one line, each after white space.
-_OPTION_LINE = re.compile(r"^\s*(?:[-*]\s*)?(?:option\s+)?\(?\**([A-Za-z])\**[.):]\**\s+(\S.*?)\s*$", re.M | re.I)
+_OPTION_LINE = re.compile(r"^\s*(?:[-*]\s*)?(?:option\s+)?\(?\**([A-Za-z])\**[.):]\**\s+(\S.*?)\s*$", _I | re.MULTILINE)
 _OPTION_INLINE = re.compile(
     r"(?:^|\s)\(?([A-Ha-h])[).:]\s*([^()\n]*?)(?=[\s,;]*(?:\s(?:or\s+)?\(?[A-Ha-h][).:]\s)|[?\n]|$)"
 )
 
-_HOW_MUCH = r"how\s+(?:many|much|old|long|far|tall|big|large|deep|high|wide|heavy|fast|often|late|soon|hot|cold)\b"
-_BE_DO = r"(?:is|are|was|were|am|do|does|did|has|have|had|will)"
-_SUMS = re.compile(r"\d\s*(?:[-+*/^%\u00d7\u00f7\u2212]|\\times|\\div)\s*\(?\d|=\s*\??\s*$", re.M)
-_GRID = re.compile(r"^\s*\[?\[?\d+(?:[\s,]+\d+)+\]?\]?,?\s*\n\s*\[?\d+(?:[\s,]+\d+)+", re.M)
+_MEASURES = "many|much|old|long|far|tall|big|large|deep|high|wide|heavy|fast|often|late|soon|hot|cold"
+_HOW_MUCH = rf"how\s+(?:{_MEASURES})\b"
+_AUXILIARY = r"(?:is|are|was|were|am|do|does|did|has|have|had|will|can|could)\b"
+_SUMS = re.compile(r"\d\s*(?:[-+*/^%\u00d7\u00f7\u2212]|\\times|\\div)\s*\(?\d|=\s*\??\s*$", re.MULTILINE)
+_GRID = re.compile(r"^\s*\[?\[?\d+(?:[\s,]+\d+)+\]?\]?,?\s*\n\s*\[?\d+(?:[\s,]+\d+)+", re.MULTILINE)
 
 # The form of the answer is prescribed: "yes or no", "just the number", "give the weekday", "as your final answer".
 _PRESCRIBED = re.compile(
-    r"\b(?:yes\s*(?:or|/)\s*no|true\s+or\s+false|final answer|in one word|(?:a|one) single (?:word|number|letter|digit)"
-    r"|(?:just|only) (?:with )?(?:the|a|one|your)\b|nothing else|numerical value|as (?:a|an) (?:number|integer|fraction|decimal)"
-    r"|which of (?:the following|these)|rounded? to|(?:correct|right) (?:option|answer|choice)"
-    r"|(?:answer|reply|respond) with\b"
-    r"|(?:give|write|state|provide|name|report|return|output)(?: out)? (?:the|its|your)(?: \w+){0,3} (?:number|count|total"
-    r"|integer|value|letter|option|weekday|day of the week|date|year|answer|result)\b)",
-    re.I,
+    r"""\b(?:
+      yes\s*(?:or|/)\s*no | true\s*(?:or|/)\s*false | final\s+answer | nothing\s+else | rounded?\s+to
+    | in\s+one\s+word | (?:a|one)\s+single\s+(?:word|number|letter|digit)
+    | (?:just|only)\s+(?:with\s+)?(?:the|a|one|your)\b
+    | numerical\s+value | as\s+an?\s+(?:number|integer|fraction|decimal)
+    | which\s+of\s+(?:the\s+following|these) | (?:correct|right)\s+(?:option|answer|choice)
+    | (?:answer|reply|respond)\s+with\b
+    | (?:give|write|state|provide|name|report|return|output)(?:\s+out)?\s+(?:the|its|your)(?:\s+\w+){0,3}?
+      \s+(?:number|count|total|integer|value|letter|option|weekday|date|year|answer|result|day\s+of\s+the\s+week)\b
+    )""",
+    _X,
 )
-# A text is asked for.
+# A text is asked for ...
 _WRITE = re.compile(
-    r"(?:please\s+|kindly\s+|now,?\s+|(?:can|could|would|will)\s+you\s+(?:please\s+)?|i(?:'d| would) like you to\s+|help me\s+(?:to\s+)?)*"
-    r"(?:explain|describe|write|compose|draft|create|design|discuss|summari[sz]e|outline|suggest|recommend|propose|compare"
-    r"|contrast|analy[sz]e|brainstorm|review|rewrite|rephrase|paraphrase|improve|translate|edit|proofread|teach|advise|plan"
-    r"|argue|critique|elaborate|imagine|pretend|invent|implement|refactor|debug|fix|build|list|help|introduce|walk me|show me"
-    r"|tell me (?:a|an|about|more|how|why|what|something)|give (?:me )?(?:a|an|some|any|tips|advice|ideas|examples))\b",
-    re.I,
+    r"""(?:(?:please|kindly|now,?)\s+ | (?:can|could|would|will)\s+you\s+(?:please\s+)? | help\s+me\s+(?:to\s+)?
+        | i(?:'d|\s+would)\s+like\s+you\s+to\s+)*
+    (?:explain|describe|write|compose|draft|create|design|discuss|summari[sz]e|outline|suggest|recommend|propose
+    | compare|contrast|analy[sz]e|brainstorm|review|rewrite|rephrase|paraphrase|improve|translate|edit|proofread
+    | teach|advise|plan|argue|critique|elaborate|imagine|pretend|invent|implement|refactor|debug|fix|build|list
+    | help|introduce|walk\s+me|show\s+me | tell\s+me\s+(?:an?|about|more|how|why|what|something)
+    | give\s+(?:me\s+)?(?:an?|some|any|tips|advice|ideas|examples))\b""",
+    _X,
 )
-# ... but not by these, which ask for the way to a short answer.
+# ... but not by these, which ask for the way to a short answer, or say how not to answer.
 _REASONING = re.compile(
-    r"(?:please\s+)?(?:explain|describe|justify|show)\s+(?:your|how you|all|each step|the (?:steps|work|reasoning|calculation))"
-    r"|think\b|reason\b|let'?s\b|(?:do not|don't)\b",
-    re.I,
+    r"""(?:please\s+)?(?:explain|describe|justify|show)\s+
+        (?:your|how\s+you|all|each\s+step|the\s+(?:steps|work|reasoning|calculation))
+    | think\b | reason\b | let'?s\b | (?:do\s+not|don't)\b""",
+    _X,
 )
 _OPEN_START = re.compile(
-    r"(?:why|should|would|how(?!\s+(?:many|much|old|long|far|tall|big|large|deep|high|wide|heavy|fast|often|late|soon|hot|cold)\b)"
-    r"|(?:what|which)(?:\s+\w+){0,2}\s+(?:should|can|could|would|might|do)\s+(?:i|we|you|one|people|they|be)\b"
-    r"|what\s+(?:makes|causes|happens|about|if)\b|what\s+(?:is|'s|are|was|were)\s+(?:a|an|some|good|your)\b)",
-    re.I,
+    rf"""why\b | should\b | would\b | how\b(?!\s+(?:{_MEASURES})\b)
+    | (?:what|which)(?:\s+\w+){{0,2}}\s+(?:should|can|could|would|might)\s+(?:i|we|you|one|people|they|be)\b
+    | what(?:\s+\w+){{0,2}}\s+do\s+(?:i|we)\b
+    | what\s+(?:makes|causes|happens|about|if)\b | what\s+(?:is|'s|are|was|were)\s+(?:an?|some|good|your)\b
+    | where\s+(?:do|should|can|could)\s+(?:i|we|you)\b
+    | (?:is|are|was|were|do|does|can|will)\b.*\b(?:worth|really|better|good\s+idea|advisable|recommended?|i|we)\b
+    | .*\b(?:and|but)\s+why\s*\?""",
+    _X,
 )
 _CLOSED_START = re.compile(
-    rf"(?:(?:by|for|at|in|on|to|of|from|with|about|after|before|under|over)\s+)?(?:{_HOW_MUCH}|when\b|whom?\b|whose\b|where\b|which\b"
-    rf"|{_BE_DO}\b|can\b|could\b|if\b.*\bdoes\b|what\b.*\b(?:return|print|output|evaluate to|equal|stand for|weigh|cost)\?|what\s+(?:year|time|day|date|number|percentage|percent|fraction|colou?r|country|city"
-    r"|letter|word|age|price|language|name|size|weight|temperature|month|weekday|digit|shape|grade|score|amount)\b)",
-    re.I,
+    rf"""(?:(?:by|for|at|in|on|to|of|from|with|about|after|before|under|over)\s+)?
+    (?:{_HOW_MUCH} | {_AUXILIARY} | when\b | whom?\b | whose\b | where\b | which\b | if\b.*\bdoes\b
+    | what\b.*\b(?:return|print|output|evaluate\s+to|equal|stand\s+for|weigh|cost)\?
+    | what\s+(?:year|time|day|date|number|percentage|percent|fraction|colou?r|country|city|letter|word|age|price
+      |language|name|size|weight|temperature|month|weekday|digit|shape|grade|score|amount)\b)""",
+    _X,
 )
-# What has one value: "the capital of", "the sum", "the tallest ..." (but "the best way to ..." has many).
+_ASKS_MEASURE = re.compile(rf"\b(?:{_HOW_MUCH}|what\s+(?:percentage|percent|fraction|year|time)\b)", _I)
+# "What is the capital of", "the sum", "the tallest ..." have one value; "the best way to ..." has many.
 _ONE_VALUE = re.compile(
-    r"what(?:\s+(?:is|was|are|were|will be|would be)|'s)\s+(?:the|its|their|his|her)\s+(?:\w+\s+){0,2}?(?:capital|sum|product|total|number|value"
-    r"|average|mean|median|mode|area|perimeter|circumference|volume|length|width|height|depth|distance|speed|velocity|probability|ratio|rate"
-    r"|percentage|remainder|quotient|root|cube|factorial|derivative|integral|determinant|divisor|multiple|digit|digits|year|date|day|weekday"
-    r"|month|time|temperature|population|currency|symbol|formula|name|surname|point|age|price|cost|profit|amount|opposite|antonym|plural"
-    r"|tense|answer|result|output|colou?r|missing|next|last|first|second|third|order|rank|position|index|size|weight|mass|angle|score"
-    r"|letter|word|language|country|city|balance|solution|grid|\w{3,}est)\b(?!\s+(?:way|method|approach|practice|strategy|thing|option))",
-    re.I,
+    r"""(?:what(?:\s+(?:is|was|are|were|will\s+be|would\s+be)|'s)|(?:give|tell)\s+me|name|state)
+    \s+(?:the|its|their|his|her)\s+(?:\w+\s+){0,2}?
+    (?:capital|coordinates|sum|product|total|number|value|average|mean|median|mode|area|perimeter|circumference|volume|length
+    |width|height|depth|distance|speed|velocity|probability|ratio|rate|percentage|remainder|quotient|root|cube
+    |factorial|derivative|integral|determinant|divisor|multiple|digits?|year|date|day|weekday|month|time|temperature
+    |population|currency|symbol|formula|name|surname|point|age|price|cost|profit|amount|opposite|antonym|plural|tense
+    |answer|result|output|colou?r|missing|next|last|first|second|third|order|rank|position|index|size|weight|mass
+    |angle|score|letter|word|language|country|city|balance|solution|grid|code|abbreviation|acronym|maximum|minimum
+    |\w{3,}est)\b
+    (?!\s+(?:way|method|approach|practice|strategy|thing|option))""",
+    _X,
 )
 _COMPUTE = re.compile(
-    r"(?:please\s+|now,?\s+|then,?\s+)*(?:calculate|compute|solve|evaluate|simplify|find|determine|convert|count|add|subtract|multiply|divide"
-    r"|factor|integrate|differentiate|sort|reverse|spell|unscramble|decode|encode|classify|label|choose|select|pick|complete|identify"
-    r"|extract|round|rank|order|continue|estimate)\b",
-    re.I,
+    r"""(?:(?:please|now,?|then,?)\s+)*
+    (?:calculate|compute|solve|evaluate|simplify|find|determine|convert|count|add|subtract|multiply|divide|factor
+    |integrate|differentiate|sort|reverse|spell|unscramble|rearrange|decode|encode|classify|label|choose|select|pick|complete
+    |identify|extract|round|rank|order|continue|estimate)\b""",
+    _X,
 )
-# Something to work on stands there: a number, a quotation, a list after a colon, or "whether".
-_MATERIAL = re.compile(r"\d|[\"\u201c`']\w|:\s*\S|\bwhether\b|\bif\b|\bthe number of\b", re.I)
+# Something to work on stands beside it: a number, a quotation, a list after a colon, "whether".
+_MATERIAL = re.compile(r"\d|[\"\u201c`']\w|:\s*\S|\bwhether\b|\bif\b|\bthe number of\b", _I)
 _WHETHER = re.compile(
-    r"(?:please\s+)?(?:tell me|say|decide|state|check|judge)\s+(?:whether|if|which|who|when|where|how many)\b", re.I
+    r"(?:please\s+)?(?:tell me|say|decide|state|check|judge)\s+(?:whether|if|which|who|when|where|how many)\b", _I
+)
+_OPENING = re.compile(
+    r"(?:[\s\"'(*]+|(?:so|now|then|and|but|also|well|ok|okay|hi|hello)\b[,:]?\s+|your task is to\s+|please\s+)+", _I
 )
 
 
@@ -94,35 +120,33 @@ def closed_question(text: str, *, has_schema: bool = False) -> bool:
     2. A first sentence that asks for a text (write, explain, compare ...): open.
     3. A sum or a grid: closed. Else the last sentence that tells decides: "how many", "who", "is it", "what is the sum
        of", "compute ... 12" are closed; "why", "how do I", "what should I", "explain" are open.
-    4. Nothing tells: open, where the answer is the executive's own words.
+    4. Nothing tells: a few words with a number ("LCM of 4 and 10") are closed, the rest is open, where the answer is
+       the executive's own words.
     """
     if has_schema or options(text) or _PRESCRIBED.search(text):
         return True
     parts = [_bare(part) for part in sentences(text) or [text.strip()]]
-    if parts and _WRITE.match(parts[0]) and not _REASONING.match(parts[0]):
+    if _WRITE.match(parts[0]) and not _REASONING.match(parts[0]):
         return False
     if _SUMS.search(text) or _GRID.search(text):
         return True
     told = (_sentence_closed(part) for part in reversed(parts))
-    return next((closed for closed in told if closed is not None), False)
+    few = parts[-1].endswith("?") or len(parts) == 1
+    return next((closed for closed in told if closed is not None), few and _few_words_of_numbers(parts[-1], text))
 
 
 def kind_of(question: str) -> Kind:
     """The form that the answer to *question* takes, ANY where the question does not tell."""
     if options(question):
         return Kind.OPTION
-    if re.search(r"\byes\s*(?:or|/)\s*no\b", question, re.I):
+    if re.search(r"\byes\s*(?:or|/)\s*no\b", question, _I):
         return Kind.YES_NO
-    if re.search(rf"\b(?:{_HOW_MUCH}|the number|as a number|numerical value|total number|occurrences)", question, re.I):
+    if re.search(rf"\b(?:{_HOW_MUCH}|the number|as a number|numerical value|total number|occurrences)", question, _I):
         return Kind.NUMBER
-    if re.search(r"\b(?:weekday|day of the week)\b", question, re.I):
+    if re.search(r"\b(?:weekday|day of the week)\b", question, _I):
         return Kind.WEEKDAY
-    parts = sentences(question)
-    if (
-        parts
-        and re.match(rf"(?:{_BE_DO}|can|could|should|would)\b", _bare(parts[-1]), re.I)
-        and " or " not in parts[-1]
-    ):
+    asked = next((_bare(part) for part in reversed(sentences(question)) if part.endswith("?")), "")
+    if re.match(rf"(?:{_AUXILIARY}|should\b|would\b)", asked, _I) and " or " not in asked:
         return Kind.YES_NO
     return Kind.NUMBER if _SUMS.search(question) else Kind.ANY
 
@@ -141,6 +165,7 @@ def options(question: str) -> dict[str, str]:
 
 
 def _sentence_closed(part: str) -> bool | None:
+    """Whether one sentence asks for a short answer; None where it asks for nothing."""
     if _REASONING.match(part):
         return None
     if _WHETHER.match(part) or _ONE_VALUE.search(part) or (_COMPUTE.match(part) and _MATERIAL.search(part)):
@@ -149,25 +174,18 @@ def _sentence_closed(part: str) -> bool | None:
         return False
     if not part.rstrip("\"')").endswith("?"):
         return None
-    if _CLOSED_START.match(part) or re.search(
-        rf"\b(?:{_HOW_MUCH}|what\s+(?:percentage|percent|fraction|year|time)\b)", part, re.I
-    ):
+    if _CLOSED_START.match(part) or _ASKS_MEASURE.search(part):
         return True
-    return _clause_closed(part)
+    condition, comma, clause = part.rpartition(", ")
+    if comma and condition:  # "If today is Monday, what day ...?"
+        return _sentence_closed(clause)
+    return True if re.match(r"what\b(?!\s+do\b)", part, _I) and re.search(r"\d", part) else None
 
 
-def _clause_closed(part: str) -> bool | None:
-    """A question after a condition: "If today is Monday, what day ...?" """
-    clause = part.rpartition(", ")[2]
-    if clause == part:
-        return bool(re.match(r"what\b", part, re.I) and re.search(r"\d", part)) or None
-    return _sentence_closed(clause)
+def _few_words_of_numbers(asked: str, text: str) -> bool:
+    return len(asked.split()) <= _FEW_WORDS and re.search(r"\d", text) is not None
 
 
 def _bare(part: str) -> str:
-    return re.sub(
-        r"^(?:[\s\"'(*]+|(?:so|now|then|and|but|also|well|ok|okay|hi|hello|please note)\b[,:]?\s+)+",
-        "",
-        part,
-        flags=re.I,
-    )
+    opening = _OPENING.match(part)
+    return part[opening.end() :] if opening else part

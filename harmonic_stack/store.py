@@ -9,9 +9,11 @@ from pathlib import Path
 
 from harmonic_stack.errors import StoreMissing
 from harmonic_stack.paths import Paths, private_folder
-from launcher import Child, clean_environment
+from launcher import Child, Restart, clean_environment
 
 READY_SECONDS = 15.0
+# The stack goes on without its store, so it is worth trying for as long as it takes: quickly, then once in ten seconds.
+RESTART = Restart(first=0.5, longest=10.0, starts=1_000_000)
 # What the store may take of the memory before it refuses to grow; our own bounds keep it far below.
 MAX_MEMORY = "512mb"
 
@@ -46,7 +48,8 @@ async def running_store(paths: Paths) -> AsyncIterator[tuple[Child, str]]:
         [str(store_program()), *_settings(socket, data)],
         log=paths.state / "logs" / "store.log",
         env=clean_environment(),
-        record=paths.state / "store.pid",
+        restart=RESTART,
+        record=paths.runtime / "store.json",
     )
     try:
         await child.start()

@@ -7,7 +7,7 @@ about one kept connection in five after a stream).
 
 import asyncio
 import ssl
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -67,8 +67,7 @@ class Connection(asyncio.Protocol):
         return self._transport is None or self._transport.is_closing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods, not by its class
 
     def data_received(self, data: bytes) -> None:
         parser = self._parser

@@ -17,9 +17,9 @@ class Rival:
 class Verdict:
     """How a vote ended.
 
-    ``answer``: the one that won; None where no draft gave any. ``winner``: the place of the first draft that gave it, and
-    draft 0 where none did. ``votes`` of ``asked`` drafts gave it. ``rivals``: the other answers, the strongest first.
-    ``tied``: the answers that led together where the tie went to the one asked first, else empty.
+    ``answer``: the one that won; None where no draft gave any. ``winner``: the place of the first draft that gave it,
+    and draft 0 where none did. ``votes`` of ``asked`` drafts gave it. ``rivals``: the other answers, the strongest
+    first. ``tied``: the answers that led together where the tie went to the one asked first, else empty.
     """
 
     answer: str | None
@@ -88,8 +88,8 @@ _RIGHT = {
 def agreement_confidence(votes: int, asked: int) -> float:
     """How often an answer that *votes* of *asked* drafts gave was right when measured, 0..1.
 
-    Between the measured sizes (1, 2, 3, 5, 9 drafts) it is interpolated, by the share of votes and then by size; above 9
-    the share counts as of 9. It never says 1: drafts of one model share their errors, and agree on them.
+    Between the measured sizes (1, 2, 3, 5, 9 drafts) it is interpolated, by the share of votes and then by size; above
+    9 the share counts as of 9. It never says 1: drafts of one model share their errors, and agree on them.
     Raises ValueError where *votes* is not from 0 to *asked*, or *asked* is below 1.
     """
     if asked < 1 or not 0 <= votes <= asked:

@@ -24,6 +24,7 @@ State = Literal["starting", "ready", "restarting", "failed", "stopped"]
 LOG_BYTES = 4_000_000  # a file's size before it moves aside; two older ones are kept
 TAIL_BYTES = 65_536
 MOST_SECRET = 65_536  # what a pipe holds before anyone reads
+GO = b"."  # guard.py starts nothing before it; a start that is cancelled earlier therefore leaves nothing
 POLL = 0.05
 CHECK_LIMIT = 5.0  # seconds for one readiness check
 
@@ -173,7 +174,7 @@ class Child:
             start_new_session=True,  # a Ctrl-C in the daemon's terminal is the daemon's to act on
         )
         self._guard = guard
-        self._lifeline(guard).write(self._secret)
+        self._lifeline(guard).write(self._secret + GO)
         word, _, value = (await self._line(guard)).partition(" ")
         if word != "pid":
             await self._exited(guard)

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 # sysexits.h: the supervisor does not start a program again that ended with these two.
 BAD_SETTINGS = 64
@@ -109,7 +109,7 @@ def say(fact: dict[str, object]) -> None:
     os.write(1, (json.dumps(fact) + "\n").encode())
 
 
-def fail(code: int, what: str, reason: str) -> None:
+def fail(code: int, what: str, reason: str) -> NoReturn:
     """Say why and leave; at once, since llama.cpp's threads may still run."""
     say({"failed": what, "reason": reason})
     os._exit(code)

@@ -1,11 +1,11 @@
 """Stand between the daemon and one program, so that the program never outlives the daemon.
 
 Run by path, `python -I -S guard.py LOG LOG_BYTES GRACE SECRET_BYTES PROGRAM [ARG ...]`, with nothing but the standard
-library, for a start in a few milliseconds. Standard input first brings SECRET_BYTES for the program's own standard
-input, then stays open: its end of file means that the daemon wants the program gone, or is gone itself. The program
-leads a process group; the whole group gets TERM, and KILL after GRACE seconds. Its output goes to LOG, with two older
-files kept. Standard output tells the daemon `pid N`, then `exit CODE` (negative: a signal), or `error TEXT` if nothing
-was started.
+library, for a start in some 20 milliseconds. Standard input first brings SECRET_BYTES for the program's own standard
+input and one byte to go, then stays open: its end of file means that the daemon wants the program gone, or is gone
+itself. The program leads a process group; the whole group gets TERM, and KILL after GRACE seconds. Its output goes to
+LOG, with two older files kept. Standard output tells the daemon `pid N`, then `exit CODE` (negative: a signal), or
+`error TEXT` if nothing was started.
 """
 
 import os
@@ -16,6 +16,7 @@ import time
 
 OLDER_LOGS = 2
 POLL = 0.02
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 class Log:
@@ -138,10 +139,13 @@ class Guard:
         return True
 
     def _reap(self) -> bool:
-        if self._status is None:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
-                self._status = os.waitstatus_to_exitcode(status)
+        """Collect every child that has ended, orphans that came to us included; tell whether the program has."""
+        try:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self._pid:
+                    self._status = os.waitstatus_to_exitcode(ended[1])
+        except ChildProcessError:
+            pass  # none is left
         return self._status is not None
 
     def _copy_output(self) -> bool:
@@ -152,6 +156,17 @@ class Guard:
         except BlockingIOError:
             return True
         return False
+
+
+def adopt_orphans() -> None:
+    """Have what the program's children leave behind come to us, so that it is reaped also where init does not."""
+    if sys.platform == "linux":
+        try:
+            import ctypes
+
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        except (ImportError, OSError, AttributeError):
+            return  # the group is ended all the same; only waiting for it takes the whole grace
 
 
 def say(line: str) -> None:
@@ -165,12 +180,13 @@ def say(line: str) -> None:
 def main(arguments: list[str]) -> None:
     """Read the secret and guard the program until it is gone."""
     log, log_bytes, grace, secret_bytes, *program = arguments
-    secret = b""
-    while len(secret) < int(secret_bytes):
-        if not (part := os.read(0, int(secret_bytes) - len(secret))):
-            return  # the daemon is gone before anything was started
-        secret += part
-    Guard(Log(log, int(log_bytes)), float(grace)).run(program, secret)
+    words = b""
+    while len(words) <= int(secret_bytes):  # one byte more: the daemon's go, sent once it knows this guard
+        if not (part := os.read(0, int(secret_bytes) + 1 - len(words))):
+            return  # the daemon is gone, or has changed its mind, before anything was started
+        words += part
+    adopt_orphans()
+    Guard(Log(log, int(log_bytes)), float(grace)).run(program, words[:-1])
 
 
 if __name__ == "__main__":

@@ -159,10 +159,8 @@ def _shrink(wishes: list[_Wish], cost: Cost, budget: Bytes) -> tuple[list[_Wish]
     for index in reversed(range(len(shrunk))):
         over = _total(shrunk, cost) - budget
         slot = cost.slot(shrunk[index].facts)
-        if over > 0:
-            # Slots that cost nothing go too: a director is not to keep more of them than the executive.
-            excess = -(-over // slot) if slot else shrunk[index].slots
-            shrunk[index] = replace(shrunk[index], slots=max(1, shrunk[index].slots - excess))
+        if over > 0 and slot > 0:
+            shrunk[index] = replace(shrunk[index], slots=max(1, shrunk[index].slots - -(-over // slot)))
     return shrunk, cost
 
 
@@ -176,12 +174,14 @@ def _smallest(cache_type: CacheType) -> CacheType:
 
 
 def _agent_plans(agents: Sequence[AgentSpec], pools: Sequence[_Wish], peak: int) -> tuple[AgentPlan, ...]:
-    slots = {wish.facts.name: wish.slots for wish in pools}
-    return tuple(
-        AgentPlan(a.name, a.tier, a.model, min(tier_share(a.tier, peak), slots[a.model]), a.model)
-        for a in agents
-        if a.model in slots
-    )
+    """Give each agent its share within its pool, and never more than an agent of a higher tier has."""
+    pool_slots = {wish.facts.name: wish.slots for wish in pools}
+    kept = [agent for agent in agents if agent.model in pool_slots]
+    slots: dict[str, int] = {}
+    for agent in sorted(kept, key=lambda agent: agent.tier):
+        above = [slots[other.name] for other in kept if other.tier < agent.tier]
+        slots[agent.name] = min(tier_share(agent.tier, peak), pool_slots[agent.model], *above)
+    return tuple(AgentPlan(a.name, a.tier, a.model, slots[a.name], a.model) for a in kept)
 
 
 def _isolated(pools: Sequence[_Wish], cost: Cost, peak: int) -> Bytes:

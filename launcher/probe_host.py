@@ -31,7 +31,8 @@ def read_memory() -> tuple[Bytes, Bytes]:
 def default_threads(cpu: Cpu) -> int:
     """Return how many threads an engine on this CPU takes: the physical cores it may use but one, at least one.
 
-    The last core serves the daemon: with all of them an engine on a busy two-core box ran at a third of the speed.
+    The last core serves the daemon and what else runs: llama.cpp's threads wait for the slowest of them at every step,
+    and an engine with two threads on two cores, one of them busy, fell to a sixth of its speed (docs/launcher.md).
     """
     cores = cpu.physical_cores or cpu.logical_cores
     if cpu.quota is not None:

@@ -18,7 +18,8 @@ Step: TypeAlias = Callable[[Sequence[Ask], int], Awaitable[list[list[Entry]]]]
 async def newest(source: Readable, channel: Channel, session: str | None, count: int) -> list[Entry]:
     """Return the newest *count* entries of *channel*, oldest first."""
     _check("count", count)
-    wanted = Wanted.of(session=session)
+    # A channel of sessions has a stream for each, so there is nothing left to filter.
+    wanted = Wanted.of(session=session if channel.shared else None)
     found: list[Entry] = []
     for group in _groups(await source.streams(channel, session)):
         found += await _scan(source.backward, dict.fromkeys(group, ""), wanted, count)
@@ -35,9 +36,11 @@ async def page(
     found: list[Entry] = []
     for group in _groups(await source.streams(channel, session)):
         found += await _scan(source.forward, dict.fromkeys(group, after), wanted, limit + 1)
-        found = _first(sorted(found, key=by_id), limit + 1)
-    shown = _first(found, limit)
-    return shown, shown[-1].id if len(found) > len(shown) else ""
+        found.sort(key=by_id)
+        end = _end(found, limit)
+        del found[end + 1 :]  # one more than the page, to know whether there is more
+    end = _end(found, limit)
+    return found[:end], found[end - 1].id if len(found) > end else ""
 
 
 async def follow(
@@ -70,12 +73,12 @@ async def _scan(step: Step, positions: dict[StreamId, str], wanted: Wanted, enou
     return found
 
 
-def _first(entries: list[Entry], limit: int) -> list[Entry]:
-    """Cut sorted *entries* after *limit*, but never between two that share an id."""
+def _end(entries: list[Entry], limit: int) -> int:
+    """Return where a page of sorted *entries* ends: after *limit*, but never between two that share an id."""
     end = limit
-    while 0 < end < len(entries) and entries[end].id == entries[end - 1].id:
+    while end < len(entries) and entries[end].id == entries[end - 1].id:
         end += 1
-    return entries[:end]
+    return min(end, len(entries))
 
 
 def _groups(streams: Sequence[StreamId]) -> list[list[StreamId]]:

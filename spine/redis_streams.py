@@ -129,18 +129,19 @@ class RedisStreams:
         adds = [self._add(entry, name) for entry, name in zip(entries, names, strict=True)]
         # The index first: a reader of all sessions then finds every stream that exists.
         first = self._index.renewal(sessions)
-        last = self._lifetimes({entry.stream for entry in entries}, now)
+        due = [stream for stream in {entry.stream for entry in entries} if now >= self._stream(stream).due]
+        last = self._lifetimes(due)
         replies = await self._link.batch([*first, *adds, *last])
         written = replies[len(first) : len(first) + len(adds)]
         check([*replies[: len(first)], *replies[len(first) + len(adds) :]])
-        for entry in entries:
-            self._stream(entry.stream).due = max(self._stream(entry.stream).due, now + MINUTE)
+        for stream in due:
+            self._stream(stream).due = now + MINUTE
         await self._index.renewed(sessions)
         return written
 
-    def _lifetimes(self, streams: Collection[StreamId], now: float) -> list[Command]:
-        due = [(s, self._retention.ttl.get(s.channel)) for s in streams if now >= self._stream(s).due]
-        return [(b"PEXPIRE", self._key(stream), int(ttl * 1000)) for stream, ttl in due if ttl is not None]
+    def _lifetimes(self, streams: Collection[StreamId]) -> list[Command]:
+        ending = [(stream, self._retention.ttl.get(stream.channel)) for stream in streams]
+        return [(b"PEXPIRE", self._key(stream), int(ttl * 1000)) for stream, ttl in ending if ttl is not None]
 
     def _add(self, entry: Entry, name: str) -> Command:
         return (*self._stream(entry.stream).head, name, *chain.from_iterable(entry.fields.items()))

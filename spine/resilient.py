@@ -44,10 +44,12 @@ class ResilientStreams:
         retention: Retention,
         clock: IdClock,
         *,
+        beat: float = BEAT,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._record = record
+        self._beat = beat
         self._wall = wall
         self._fallback = MemoryStreams(retention, clock)
         self._lost: Lost | None = None
@@ -71,11 +73,13 @@ class ResilientStreams:
 
     async def copy(self, entries: Sequence[Entry]) -> int:
         """Add *entries* of the record under their ids; the caller holds ``record.changing``."""
-        taken = await self._ask(lambda streams: streams.copy(entries))
-        # A copy that is not whole stays behind the record: the watcher sees that and makes it anew.
-        if self._lost is None and taken == len(entries):
-            self._copied = entries[-1].id
-        return taken
+        if self._lost is None:
+            try:
+                # All that is missing, not only these: a writer that was cancelled may have left a gap.
+                return await self._catch_up()
+            except (StoreUnavailable, StoreRefused) as error:
+                self._lose(error)
+        return await self._fallback.copy(entries)
 
     async def streams(self, channel: Channel, session: str | None) -> list[StreamId]:
         """Return the streams of *channel*: of one session, or with None of all known sessions."""
@@ -149,7 +153,7 @@ class ResilientStreams:
         while True:
             if self._lost is None:
                 pause = FIRST
-                await self._rest(BEAT)
+                await self._rest(self._beat)
             else:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LAST)
@@ -184,13 +188,13 @@ class ResilientStreams:
                 await self._store.forget(session)
                 await self._record.settle(session)
             await self._restore()
-        await self._carry_over()
-        # From here on without an await: nothing can slip in between the last entry carried over and the store.
-        self._fallback.empty()
-        self._mark = mark
-        if self._lost is not None:
-            log.info("the store is back", extra={"seconds": round(self._wall() - self._lost[0], 3)})
-        self._lost = None
+            await self._carry_over()
+            # From here on without an await: nothing can slip in between the last entry carried over and the store.
+            self._fallback.empty()
+            self._mark = mark
+            if self._lost is not None:
+                log.info("the store is back", extra={"seconds": round(self._wall() - self._lost[0], 3)})
+            self._lost = None
 
     async def _restore(self) -> None:
         """Make the store's copy of channel 2 equal to the record, adding only what is missing where that is enough."""
@@ -200,9 +204,17 @@ class ResilientStreams:
             await self._store.clear(LASTING)
             kept = []
         self._copied = kept[-1] if kept else ids.START
+        await self._catch_up()
+
+    async def _catch_up(self) -> int:
+        """Copy what the record has beyond what was copied; the caller holds ``record.changing``."""
+        taken = 0
         while found := (await self._record.forward([(LASTING, self._copied)], BATCH))[0]:
-            await self._store.copy(found)
+            taken += await self._store.copy(found)
             self._copied = found[-1].id
+        # The record's last id may be of an entry that was forgotten since: there is nothing to copy for it.
+        self._copied = max(self._copied, self._record.last, key=ids.order)
+        return taken
 
     async def _carry_over(self) -> None:
         """Give the store what was said while it was lost; what it has of that already, it does not take again."""

@@ -72,7 +72,8 @@ class SixChannels:
         limit: int = 100,
     ) -> Page:
         """Return the first *limit* signals after the id *after* that have all the given fields; see `Bus`."""
-        wanted = Wanted.of(session=session, query=query, writer=writer, kind=kind)
+        own = session if channel.shared else None  # else the stream is the session's
+        wanted = Wanted.of(session=own, query=query, writer=writer, kind=kind)
         found, following = await reading.page(self._source(channel), channel, session, wanted, after=after, limit=limit)
         return Page(tuple(self._decoded(found)), following)
 

@@ -78,25 +78,25 @@ class FakeEngine:
         self.streaming += 1
         self.most_streaming = max(self.most_streaming, self.streaming)
         try:
-            return await self._stream(writer, act)
+            return await self._stream(reader, writer, act)
         except ConnectionError:
             self.closed += 1
             raise
         finally:
             self.streaming -= 1
 
-    async def _stream(self, writer: asyncio.StreamWriter, act: Act) -> bool:
+    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, act: Act) -> bool:
         writer.write(
             f"HTTP/1.1 200 OK\r\ncontent-type: {act.content_type}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
         )
         await writer.drain()
         if act.hold is not None:
-            await self._until(act.hold, writer)
+            await _until(act.hold, reader, writer)
         for number, piece in enumerate(_pieces(act)):
             if act.die_after is not None and number >= act.die_after:
                 return False
             if act.delay:
-                await self._sleep(act.delay, writer)
+                await _until(asyncio.Event(), reader, writer, act.delay)
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             await writer.drain()
         if act.die_after is not None:
@@ -104,18 +104,6 @@ class FakeEngine:
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return not act.drop_kept
-
-    async def _sleep(self, seconds: float, writer: asyncio.StreamWriter) -> None:
-        """Sleep, but notice a caller that leaves."""
-        await self._until(asyncio.Event(), writer, seconds)
-
-    @staticmethod
-    async def _until(event: asyncio.Event, writer: asyncio.StreamWriter, seconds: float | None = None) -> None:
-        end = None if seconds is None else asyncio.get_running_loop().time() + seconds
-        while not event.is_set() and (end is None or asyncio.get_running_loop().time() < end):
-            if writer.transport.is_closing():
-                raise ConnectionResetError
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -134,6 +122,17 @@ async def fake_engine(play: Play | None = None, models: Sequence[str] = ("fake",
             writer.close()
         if engine.open:
             await asyncio.wait(list(engine.open), timeout=5)
+
+
+async def _until(
+    event: asyncio.Event, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float | None = None
+) -> None:
+    """Wait for *event*, at most *seconds*, but notice a caller that leaves."""
+    end = None if seconds is None else asyncio.get_running_loop().time() + seconds
+    while not event.is_set() and (end is None or asyncio.get_running_loop().time() < end):
+        if reader.at_eof() or writer.transport.is_closing():
+            raise ConnectionResetError
+        await asyncio.sleep(0.005)
 
 
 def role_of(body: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,13 +97,21 @@ def make_server(app: Any, limits: Limits) -> DaemonServer:
     )
 
 
-async def serve_until_signal(server: DaemonServer, listening: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT; a second one does not wait for requests under way."""
+async def serve_until_signal(server: DaemonServer, listening: socket.socket, when_serving: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; a second one does not wait for requests under way.
+
+    *when_serving* is called once requests are answered and signals are heeded.
+    """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        await server.serve(sockets=[listening])
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.005)
+        when_serving()
+        await serving
     finally:
+        serving.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -1,6 +1,7 @@
 """`up`, `down`, `logs`: the life of the daemon."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ from launcher import ProcessId
 
 Say = Callable[[str], None]
 READY = "ready"
+log = logging.getLogger(__name__)
 
 
 def up(
@@ -79,20 +81,28 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
     set_up_logging(loaded.config.log, paths)
     server = loaded.config.server
     begun = time.monotonic()
+
+    def step(text: str) -> None:
+        log.info(text)
+        tell(text)
+
     with held_lock(paths) as note, bound_socket(server.host, server.port) as listening:
 
         async def main() -> None:
             loop, task = asyncio.get_running_loop(), asyncio.current_task()
             assert task is not None
             loop.add_signal_handler(signal.SIGTERM, task.cancel)
-            async with running_stack(loaded, paths, tell) as daemon:
+            async with running_stack(loaded, paths, step) as daemon:
                 host = f"[{server.host}]" if ":" in server.host else server.host
                 url = f"http://{host}:{listening.getsockname()[1]}"
-                _note_address(note, url)
-                tell(_banner(daemon, url, time.monotonic() - begun))
-                tell(READY)
-                await serve_until_signal(make_server(create_app(daemon), server), listening)
-                tell("stopping")
+
+                def announce() -> None:
+                    _note_address(note, url)
+                    tell(_banner(daemon, url, time.monotonic() - begun))
+                    tell(READY)
+
+                await serve_until_signal(make_server(create_app(daemon), server), listening, announce)
+                step("stopping")
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:

@@ -30,9 +30,9 @@ class Store:
         """Open one more bus on this store."""
         return open_bus(self.url, record=record, prefix=self.prefix, retention=retention or Retention())
 
-    def keys(self) -> list[str]:
+    def written(self) -> list[str]:
         """Return the keys that this test's buses wrote."""
-        return [key for key in self.server.keys() if key.startswith(f"{self.prefix}:")] if self.server else []
+        return [key for key in self.server.all_keys() if key.startswith(f"{self.prefix}:")] if self.server else []
 
 
 def _program(name: str) -> Path:
@@ -65,11 +65,19 @@ def shared_server() -> Iterator[Callable[[str], Server]]:
 @pytest.fixture(params=["memory", *SERVERS])
 def store(request: pytest.FixtureRequest, shared_server: Callable[[str], Server]) -> Store:
     """Give an empty store of each kind: on a server shared by the module it is a prefix of its own."""
-    prefix = f"t{uuid.uuid4().hex[:8]}"
     if request.param == "memory":
         return Store("memory://", "", None)
-    server = shared_server(request.param)
-    return Store(server.url, prefix, server)
+    return _served(shared_server(request.param))
+
+
+@pytest.fixture(params=SERVERS)
+def served(request: pytest.FixtureRequest, shared_server: Callable[[str], Server]) -> Store:
+    """Give an empty store of each kind that has a server."""
+    return _served(shared_server(request.param))
+
+
+def _served(server: Server) -> Store:
+    return Store(server.url, f"t{uuid.uuid4().hex[:8]}", server)
 
 
 @pytest.fixture

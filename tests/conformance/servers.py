@@ -61,7 +61,7 @@ class Server:
         with redis.Redis(unix_socket_path=str(self.socket)) as client:
             return client.execute_command(*command)
 
-    def keys(self) -> list[str]:
+    def all_keys(self) -> list[str]:
         """Return all keys in the server."""
         return sorted(key.decode() for key in self.ask("KEYS", "*"))
 

@@ -126,7 +126,7 @@ async def test_filters_combine(bus: Bus) -> None:
     assert (await bus.read(Channel.SESSION, session="mine", kind="other")).signals == ()
 
 
-@pytest.mark.parametrize("after", ["x", "1-", "-1", "1-2-3", "$", "١-1", "9" * 30])
+@pytest.mark.parametrize("after", ["x", "1-", "-1", "1-2-3", "$", "1 -1", "9" * 30])
 async def test_what_is_no_id_is_refused(bus: Bus, after: str) -> None:
     with pytest.raises(BadSignal):
         await bus.read(Channel.SESSION, after=after)
@@ -220,7 +220,7 @@ async def test_a_forgotten_session_leaves_nothing(store: Store, tmp_path: Path) 
         for channel in Channel:
             assert await bus.recent(channel, "gone") == []
             assert texts(await bus.recent(channel)) == ["public 0", "public 1", "public 2"]
-        assert not [key for key in store.keys() if "gone" in key]
+        assert not [key for key in store.written() if "gone" in key]
         if store.server is not None:
             shared = [f"{store.prefix}:hs:{{all}}:{name}" for name in (2, 5)]
             assert b"secret" not in repr([store.server.ask("XRANGE", key, "-", "+") for key in shared]).encode()
@@ -234,24 +234,22 @@ async def test_a_forgotten_session_leaves_nothing(store: Store, tmp_path: Path) 
         assert await bus.forget("gone") == 0
 
 
-async def test_streams_end_by_themselves(store: Store) -> None:
-    if store.server is None:
-        pytest.skip("tests/unit/spine/test_memory_streams.py turns the clock instead")
-    async with store.open() as bus:
+async def test_streams_end_by_themselves(served: Store) -> None:
+    assert served.server is not None
+    async with served.open() as bus:
         await bus.publish_many([note("x", channel=channel) for channel in Channel])
         for channel in Channel:
             ttl = Retention().ttl[channel]
-            key = f"{store.prefix}:hs:{{{'all' if channel.scope == 'all' else 'mine'}}}:{channel.value}"
-            left = store.server.ask("TTL", key)
+            key = f"{served.prefix}:hs:{{{'all' if channel.scope == 'all' else 'mine'}}}:{channel.value}"
+            left = served.server.ask("TTL", key)
             assert left == -1 if ttl is None else ttl - 5 < left <= ttl
 
 
-async def test_what_others_wrote_under_our_keys_is_counted_and_left_out(store: Store) -> None:
-    if store.server is None:
-        pytest.skip("nobody else can write into this process")
-    async with store.open() as bus:
+async def test_what_others_wrote_under_our_keys_is_counted_and_left_out(served: Store) -> None:
+    assert served.server is not None
+    async with served.open() as bus:
         await bus.publish(note("ours"))
-        store.server.ask("XADD", f"{store.prefix}:hs:{{mine}}:1", "*", "junk", "x")
+        served.server.ask("XADD", f"{served.prefix}:hs:{{mine}}:1", "*", "junk", "x")
         assert texts(await bus.recent(Channel.SESSION, "mine")) == ["ours"]
         assert (await bus.stats())[Channel.SESSION].unreadable == 1
 

@@ -1,0 +1,25 @@
+"""What agrees, and what only one draft saw: the merge, decided by code in pure functions (docs/merging.md).
+
+The parts: ``answers`` finds a draft's short answer and ``canonical`` writes it one way, ``verdict`` counts the votes,
+``minority`` finds the sentences that one draft alone says.
+"""
+
+from harmonic_stack.answers import final_answer
+from harmonic_stack.canonical import canonical
+from harmonic_stack.minority import Point, append_points, coverage, minority_points
+from harmonic_stack.questions import closed_question
+from harmonic_stack.verdict import Rival, Verdict, agreement_confidence, verdict
+
+__all__ = [
+    "Point",
+    "Rival",
+    "Verdict",
+    "agreement_confidence",
+    "append_points",
+    "canonical",
+    "closed_question",
+    "coverage",
+    "final_answer",
+    "minority_points",
+    "verdict",
+]

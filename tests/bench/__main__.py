@@ -1,0 +1,23 @@
+"""`python -m tests.bench NAME ...`: the measurements behind the figures in docs/benchmarks.md."""
+
+import runpy
+import sys
+
+BENCHES = {
+    "stack": "start-up, memory, and tokens/s through the stack against the engine asked directly",
+    "merging": "the merge rules on drafts with known answers (a folder of cases)",
+}
+
+
+def main() -> None:
+    """Run one of them with the rest of the words."""
+    if len(sys.argv) < 2 or sys.argv[1] not in BENCHES:
+        print("usage: python -m tests.bench NAME ...\n")  # noqa: T201 - this is its output
+        for name, text in BENCHES.items():
+            print(f"  {name:8} {text}")  # noqa: T201
+        sys.exit(2)
+    name = sys.argv.pop(1)
+    runpy.run_module(f"tests.bench.{name}", run_name="__main__")
+
+
+main()

@@ -1,0 +1,139 @@
+"""How long the stack takes to start, what it weighs, and what it leaves of the engine's speed.
+
+`python -m tests.bench stack [--rounds N]` starts it in a fresh home, on the demonstration model, and prints a table.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from harmonic_stack.describe import hardware_line
+from launcher import AgentSpec, EngineSettings, detect_hardware, local_model, plan, running_engine
+from launcher.embedded_engine import free_port
+from tests.cli import Home
+
+SLOTS, TOKENS = 4, 64
+PROMPT = "Tell me a long story about a lighthouse and the people who keep it."
+
+
+async def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--rounds", type=int, default=5)
+    rounds = options.parse_args().rounds
+    with tempfile.TemporaryDirectory(prefix="hs-") as folder:
+        home = Home(Path(folder) / "home").make()
+        first = await _start(home)
+        await home.run("down")
+        second = await _start(home)
+        try:
+            memory = {name: _pss(pids) for name, pids in (await _processes(home)).items()}
+        finally:
+            await home.run("down")
+        through, direct = await _speeds(Path(folder), rounds)
+    ratios = [ours / bare for ours, bare in zip(through, direct, strict=True)]
+    rows = [
+        ("start to the ready banner, first / second", f"{first:.1f} s / {second:.1f} s"),
+        *((f"memory of the {name} (Pss)", f"{size / 1e6:.0f} MB") for name, size in memory.items()),
+        (f"tokens/s through the stack, {SLOTS} slots", f"{statistics.median(through):.1f}"),
+        (f"tokens/s of the engine asked directly, {SLOTS} slots", f"{statistics.median(direct):.1f}"),
+        ("ratio, median of the pairs (min to max)", _spread(ratios)),
+    ]
+    _print(f"{hardware_line(detect_hardware())}; demonstration model, {SLOTS} slots, {TOKENS} tokens, {rounds} rounds")
+    _print("\n| what | figure |\n|---|---|")
+    for row in rows:
+        _print(f"| {row[0]} | {row[1]} |")
+
+
+async def _start(home: Home) -> float:
+    begun = time.monotonic()
+    ran = await home.run("up", "--detach", "--port", str(free_port()))
+    assert ran.code == 0, ran.err
+    return time.monotonic() - begun
+
+
+async def _processes(home: Home) -> dict[str, list[int]]:
+    status = await home.json("status")
+    store = status["spine"]["pid"]
+    engine = status["engine"]["pids"]
+    daemon = next(p for p in home.processes() if "up" in p.cmdline())
+    return {"daemon": [daemon.pid], "engine": engine, "store": [store]}
+
+
+def _pss(pids: list[int]) -> int:
+    return sum(psutil.Process(pid).memory_full_info().pss for pid in pids)
+
+
+async def _speeds(folder: Path, rounds: int) -> tuple[list[float], list[float]]:
+    """Aggregate tokens/s at all slots of one engine, in turn: through the stack, and asked directly."""
+    settings = EngineSettings(kind="embedded", slots=SLOTS)
+    facts = local_model(None)
+    agents = [AgentSpec("executive", 1, facts.name)]
+    hardware = detect_hardware().cpu_only()
+    planned = plan(hardware, agents, {facts.name: facts}, context=settings.context, slots=SLOTS)
+    through, direct = [], []
+    async with (
+        running_engine(settings, planned, run_dir=folder, log_dir=folder, report=lambda _: None) as engine,
+        httpx.AsyncClient(timeout=120) as client,
+    ):
+        assert engine.key is not None
+        home = Home(folder / "beside").make()
+        home.env |= {"HARMONIC_ENGINE__API_KEY_ENV": "ENGINE_KEY", "ENGINE_KEY": engine.key}
+        ran = await home.run("up", "--detach", "--engine", engine.base_url, "--port", str(free_port()))
+        assert ran.code == 0, ran.err
+        try:
+            url = (await home.json("status"))["url"]
+            key = (await home.run("key", "show")).out.strip()
+            for turn in range(rounds + 1):
+                ours = await _burst(client, f"{url}/v1", key, facts.name)
+                bare = await _burst(client, engine.base_url, engine.key, facts.name)
+                if turn:  # the first round warms both up
+                    through.append(ours)
+                    direct.append(bare)
+        finally:
+            await home.run("down")
+    return through, direct
+
+
+async def _burst(client: httpx.AsyncClient, url: str, key: str, model: str) -> float:
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": PROMPT}],
+        "max_tokens": TOKENS,
+        "temperature": 0,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+    async def one() -> int:
+        headers = {"authorization": f"Bearer {key}"}
+        async with client.stream("POST", f"{url}/chat/completions", json=body, headers=headers) as answer:
+            answer.raise_for_status()
+            last: dict[str, Any] = {}
+            async for line in answer.aiter_lines():
+                if line.startswith("data: {"):
+                    last = json.loads(line[6:])
+        return int(last["usage"]["completion_tokens"])
+
+    begun = time.monotonic()
+    tokens = sum(await asyncio.gather(*(one() for _ in range(SLOTS))))
+    return tokens / (time.monotonic() - begun)
+
+
+def _spread(figures: list[float]) -> str:
+    return f"{statistics.median(figures):.3f} ({min(figures):.3f} to {max(figures):.3f})"
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201 - this is its output
+
+
+asyncio.run(main())

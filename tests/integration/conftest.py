@@ -1,0 +1,35 @@
+"""A running stack on the real engine with the real model, started as a person starts it; shared by a module's tests."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from launcher.embedded_engine import free_port
+from tests.cli import Home
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """A fresh home folder with a short path (sockets live in it)."""
+    with tempfile.TemporaryDirectory(prefix="hs-") as folder:
+        found = Home(Path(folder) / "home").make()
+        yield found
+        assert found.processes() == [], "the test left processes behind"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Home]:
+    """A stack that is up, on the embedded engine and the embedded store."""
+    with tempfile.TemporaryDirectory(prefix="hs-") as folder:
+        found = Home(Path(folder) / "home").make()
+        up = await found.run("up", "--detach", "--port", str(free_port()))
+        assert up.code == 0, up.err
+        try:
+            yield found
+        finally:
+            down = await found.run("down")
+        assert down.code == 0, down.err
+        assert found.processes() == []

@@ -1,0 +1,102 @@
+"""Starting, stopping and dying: nothing is left behind, and every refusal says why with its exit code."""
+
+import os
+import signal
+import socket
+import stat
+
+import pytest
+
+from launcher.embedded_engine import free_port
+from tests.cli import Home
+from tests.helpers import until
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
+
+
+async def test_up_and_down_leave_no_process_and_no_lock(home: Home) -> None:
+    up = await home.run("up", "--detach", "--port", str(free_port()))
+    assert up.code == 0, up.err
+    assert "Harmonic Stack is ready" in up.err
+    names = {process.name() for process in home.processes()}
+    assert "valkey-server" in names
+    assert len(home.processes()) == 5  # the daemon, two guards, the engine, the store
+    again = await home.run("up", "--detach", "--port", str(free_port()))
+    assert again.code == 3
+    assert "already runs" in again.err
+    assert (await home.run("down")).code == 0
+    assert home.processes() == []
+    assert (await home.run("status")).code == 4
+    assert (await home.run("down")).code == 4
+    keys = home.path / ".local/state/harmonic-stack/keys/keys.json"
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+
+
+async def test_a_killed_daemon_leaves_no_orphan_and_the_next_one_starts(home: Home) -> None:
+    port = str(free_port())
+    assert (await home.run("up", "--detach", "--port", port)).code == 0
+    daemon = next(process for process in home.processes() if "up" in process.cmdline())
+    os.kill(daemon.pid, signal.SIGKILL)
+    await until(lambda: home.processes() == [], "engine, store and guards are gone", timeout=5)
+    assert (await home.run("status")).code == 4
+    up = await home.run("up", "--detach", "--port", port)
+    assert up.code == 0, up.err
+    assert (await home.run("down")).code == 0
+
+
+async def test_a_taken_port_is_named_and_nothing_is_started(home: Home) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        up = await home.run("up", "--port", str(port))
+    assert up.code == 3
+    assert f"127.0.0.1:{port} is already in use by" in up.err
+    assert str(os.getpid()) in up.err
+    assert home.processes() == []
+
+
+async def test_an_engine_that_is_not_there_is_named(home: Home) -> None:
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    up = await home.run("up", "--engine", url, "--port", str(free_port()))
+    assert up.code == 1
+    assert url in up.err
+
+
+async def test_a_broken_model_file_is_named_and_nothing_is_left(home: Home) -> None:
+    file = home.path / "broken.gguf"
+    file.write_bytes(b"GGUF" + bytes(100))
+    home.env["HARMONIC_ENGINE__MODEL"] = str(file)
+    up = await home.run("up", "--port", str(free_port()))
+    assert up.code == 2
+    assert str(file) in up.err
+
+
+async def test_a_broken_setting_is_one_line_with_its_place(home: Home) -> None:
+    folder = home.path / ".config/harmonic-stack"
+    folder.mkdir(parents=True)
+    (folder / "harmonic.toml").write_text("[server]\nprot = 1\n")
+    up = await home.run("up")
+    assert up.code == 2
+    assert "harmonic.toml:2:1 server.prot: " in up.err
+    assert 'did you mean "server.port"?' in up.err or 'did you mean "port"?' in up.err
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_in_the_foreground_stops_everything(home: Home, first: signal.Signals) -> None:
+    import asyncio
+
+    from tests.cli import COMMAND
+
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "up", "--port", str(free_port()), stderr=asyncio.subprocess.PIPE, env=home.environment
+    )
+    assert process.stderr is not None
+    async with asyncio.timeout(100):
+        async for line in process.stderr:
+            if b"is ready" in line:
+                process.send_signal(first)
+                break
+        await process.communicate()
+    assert process.returncode == 0
+    assert home.processes() == []

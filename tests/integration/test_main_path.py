@@ -1,0 +1,144 @@
+"""The main path, on the real engine with the real model, by the official client: what a newcomer does first."""
+
+from typing import Any
+
+import psutil
+import pytest
+from openai import AsyncOpenAI, AuthenticationError, BadRequestError, NotFoundError
+
+from tests.cli import Home
+from tests.helpers import until
+
+pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+SMALL: dict[str, Any] = {"harmonic": {"draft_tokens": 24}}
+
+
+async def _client(home: Home, key: str | None = None) -> AsyncOpenAI:
+    url = (await home.json("status"))["url"]
+    return AsyncOpenAI(base_url=f"{url}/v1", api_key=key or (await home.run("key", "show")).out.strip(), max_retries=0)
+
+
+async def test_the_models_are_the_ways_of_answering_the_agents_and_the_engines_model(running: Home) -> None:
+    async with await _client(running) as client:
+        names = [model.id async for model in client.models.list()]
+        one = await client.models.retrieve(names[-1])
+    assert names[:4] == ["harmonic", "harmonic-full", "harmonic-fast", "executive"]
+    assert "reviewer" in names
+    assert "smollm2" in names[-1]
+    assert one.owned_by == "engine"
+
+
+async def test_harmonic_full_streams_three_agents_drafts_and_then_the_answer(running: Home) -> None:
+    async with await _client(running) as client:
+        stream = await client.chat.completions.create(
+            model="harmonic-full",
+            messages=[{"role": "user", "content": "Describe the sea for a child."}],
+            stream=True,
+            max_tokens=40,
+            stream_options={"include_usage": True},
+            extra_body=SMALL,
+        )
+        chunks = [chunk.model_dump() async for chunk in stream]
+    assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
+    with_choice = [chunk for chunk in chunks if chunk["choices"]]
+    first = next(i for i, chunk in enumerate(with_choice) if chunk["choices"][0]["delta"].get("content"))
+    drafting = {
+        chunk["harmonic"]["agent"]
+        for chunk in with_choice[:first]
+        if chunk["choices"][0]["delta"].get("reasoning_content")
+    }
+    assert len(drafting) >= 3
+    assert sum(chunk["choices"][0]["finish_reason"] is not None for chunk in with_choice) == 1
+    told, usage = with_choice[-1]["harmonic"], chunks[-1]["usage"]
+    assert {agent["status"] for agent in told["agents"]} == {"ok"}
+    assert all(agent["completion_tokens"] > 0 and agent["seconds"] > 0 for agent in told["agents"])
+    calls = [*told["agents"], told["aggregator"]]
+    assert usage["completion_tokens"] == sum(call["completion_tokens"] for call in calls)
+    assert usage["prompt_tokens"] == sum(call["prompt_tokens"] for call in calls)
+
+
+async def test_the_whole_answer_is_the_same_object(running: Home) -> None:
+    async with await _client(running) as client:
+        answer = await client.chat.completions.create(
+            model="harmonic",
+            messages=[{"role": "user", "content": "Describe a forest for a child."}],
+            max_tokens=24,
+            extra_body=SMALL,
+        )
+    told = answer.model_dump()
+    assert told["choices"][0]["message"]["content"].strip()
+    assert told["harmonic"]["mode"] == "open"
+    assert {"query", "agents", "aggregator", "agreement", "minority", "coverage", "warnings"} <= told["harmonic"].keys()
+    assert told["usage"]["completion_tokens"] == sum(a["completion_tokens"] for a in told["harmonic"]["agents"])
+
+
+async def test_a_closed_question_is_put_to_the_vote(running: Home) -> None:
+    async with await _client(running) as client:
+        answer = await client.chat.completions.create(
+            model="harmonic",
+            messages=[{"role": "user", "content": "What is 2 + 2? Answer with a number."}],
+            extra_body={"harmonic": {"draft_tokens": 60}},
+        )
+    told = answer.model_dump()["harmonic"]
+    assert told["mode"] in ("closed", "open")  # this small model does not always end in an answer
+    assert (told["agreement"] is not None) == (told["mode"] == "closed")
+    assert 2 <= len(told["agents"]) <= 5
+
+
+async def test_errors_have_the_shape_that_the_client_knows(running: Home) -> None:
+    messages: Any = [{"role": "user", "content": "hi"}]
+    async with await _client(running) as client:
+        with pytest.raises(NotFoundError) as missing:
+            await client.chat.completions.create(model="gpt-4", messages=messages)
+        with pytest.raises(BadRequestError) as refused:
+            await client.chat.completions.create(model="harmonic", messages=messages, n=2)
+    assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "n")
+    async with await _client(running, key="hs-wrong") as stranger:
+        with pytest.raises(AuthenticationError):
+            await stranger.models.list()
+
+
+async def test_the_command_line_asks_and_looks(running: Home) -> None:
+    ran = await running.run("ask", "Say hello.", "--model", "harmonic-fast", "--max-tokens", "12", "--session", "cli")
+    assert (ran.code, bool(ran.out.strip())) == (0, True), ran.err
+    found = await running.json("spine", "read", "1", "--session", "cli")
+    assert [signal["kind"] for signal in found["signals"]] == ["turn"]
+    status = await running.json("status")
+    assert status["slots"]["promised"] == status["slots"]["achieved"] == 4
+    assert status["spine"]["state"] == "ok"
+    assert "demonstration model" in status["engine"]["note"]
+    for words in (("status",), ("agents",), ("hardware",), ("plan", "--explain"), ("spine", "channels"), ("logs",)):
+        ran = await running.run(*words)
+        assert (ran.code, bool(ran.out.strip())) == (0, True), ran.err
+    ran = await running.run("key", "show", "--admin")
+    assert ran.out.startswith("hs-")
+    assert len(ran.out.splitlines()) == 1
+
+
+async def test_the_store_killed_during_a_query_costs_no_answer_and_comes_back(running: Home) -> None:
+    killed = (await running.json("status"))["spine"]["pid"]
+    async with await _client(running) as client:
+        stream = await client.chat.completions.create(
+            model="harmonic-full",
+            messages=[{"role": "user", "content": "Describe the moon for a child."}],
+            stream=True,
+            max_tokens=24,
+            extra_body=SMALL,
+        )
+        answer = ""
+        async for chunk in stream:
+            if killed is not None:
+                psutil.Process(killed).kill()
+                killed = None
+            answer += (chunk.choices[0].delta.content or "") if chunk.choices else ""
+    assert answer.strip()
+    degraded: list[Any] = []
+
+    async def seen_degraded_and_back() -> bool:
+        spine = (await running.json("status"))["spine"]
+        degraded.extend([spine] if spine["state"] == "degraded" else [])
+        return spine["state"] == "ok" and spine["pid"] is not None
+
+    await until(seen_degraded_and_back, "the bus is back on its store", timeout=30)
