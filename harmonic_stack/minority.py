@@ -10,6 +10,8 @@ from ommatidia.words import content_stems, tokens
 
 # Shorter than three content words is a greeting, a label or half a sentence.
 _FEWEST_STEMS = 3
+# Drafts are capped at some hundred tokens; a base may be long, and comparing costs the square of the sentences.
+_MOST_SENTENCES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a sentence is a point: to the point from ``relevance`` up, new while its
-    closest sentence elsewhere is below ``closest``.
+    """When a sentence is a point: to the point from ``relevance`` up, new while its closest one elsewhere is below
+    ``closest``.
 
     One that brings no specific (a number or a name that stands nowhere else, what a reader would miss most) must be new
     to all other texts together too, ``said`` below its limit: to an encoder that sees words alone, advice put together
@@ -57,14 +59,14 @@ def minority_points(
 ) -> list[Point]:
     """Find the sentences of *drafts* to the point that neither *base* nor any other draft says; the best first.
 
-    1. Split; a draft that is the base itself has nothing to add.
+    1. Split; a draft that is the base itself, or stands in it whole, has nothing to add.
     2. Measure how each sentence stands to the question, the base and the other drafts (*encoder*, None: the best
        installed here).
     3. Leave out what is beside the point or said elsewhere too, by the encoder's rule.
     4. Rank: specifics first, then relevance x novelty; the best *most* are kept.
     """
-    places = [place for place, draft in enumerate(drafts) if draft.strip() != base.strip()]
-    texts = [whole_sentences(base), *(whole_sentences(drafts[place]) for place in places)]
+    places = [place for place, draft in enumerate(drafts) if draft.strip() not in base]
+    texts = [whole_sentences(text)[:_MOST_SENTENCES] for text in (base, *(drafts[place] for place in places))]
     encoder = encoder or best_encoder()
     rule = RULES.get(encoder.tag, _BY_WORDS)
     standing = by_words(question, texts) if rule.by_words else by_cosine(question, texts, encoder)

@@ -17,8 +17,8 @@ _SIGN = r"[-+\u2212\u2013]?"
 _CURRENCY = r"(?:[$\u00a3\u20ac\u00a5]|(?:US\$|USD|EUR|GBP|CHF|JPY|INR|Rs\.?)\s?)"
 _DIGITS = r"(?:\d{1,3}(?:[,\u00a0\u202f ]\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _POWER = r"(?:\s*(?:[x*\u00d7]\s*)?10\^(?P<power>[-\u2212]?\d{1,3})|e(?P<e>[-+]?\d{1,3}))?"
-# Up to four words or symbols after the number: "%", "km/h", "square meters", "of the cake". Letters that touch the number
-# must be a unit, or the "1a" of another base would be a 1.
+# Up to four words or symbols after the number: "%", "km/h", "square meters", "of the cake". Letters that touch the
+# number must be a unit, or the "1a" of another base would be a 1.
 _UNIT = (
     r"(?:\s*[%\u00b0]\s*[A-Za-z]?|\s*[$\u00a3\u20ac\u00a5]"
     r"|(?:[kcmn\u00b5]?m[\u00b2\u00b3]?|k?g|mg|lbs?|oz|m?l|m?s|min|h|hrs?|mph|kph|km/h|m/s|ft|in|k?wh?|v|[kmg]?hz"

@@ -46,6 +46,13 @@ class HardenedProtocol(HttpToolsProtocol):
 class DaemonServer(uvicorn.Server):
     """uvicorn without its own signal handlers: the daemon decides when it stops, and in which order."""
 
+    when_serving: Callable[[], None] = staticmethod(lambda: None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and say so."""
+        await super().startup(sockets)
+        self.when_serving()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to ``serve_until_signal``."""
@@ -105,13 +112,9 @@ async def serve_until_signal(server: DaemonServer, listening: socket.socket, whe
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    server.when_serving = when_serving
     try:
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.005)
-        when_serving()
-        await serving
+        await server.serve(sockets=[listening])
     finally:
-        serving.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -50,7 +50,7 @@ def up(
     paths.make()
     if detach:
         raise typer.Exit(_detached(loaded, paths))
-    _serve(loaded, paths, say)
+    _serve(loaded, paths, lambda text: say(text) if text != READY else None)
 
 
 def down(

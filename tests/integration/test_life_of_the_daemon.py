@@ -1,5 +1,6 @@
 """Starting, stopping and dying: nothing is left behind, and every refusal says why with its exit code."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import stat
 import pytest
 
 from launcher.embedded_engine import free_port
-from tests.cli import Home
+from tests.cli import COMMAND, Home
 from tests.helpers import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
@@ -82,21 +83,27 @@ async def test_a_broken_setting_is_one_line_with_its_place(home: Home) -> None:
     assert 'did you mean "server.port"?' in up.err or 'did you mean "port"?' in up.err
 
 
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_in_the_foreground_stops_everything(home: Home, first: signal.Signals) -> None:
-    import asyncio
-
-    from tests.cli import COMMAND
-
+@pytest.mark.parametrize(
+    ("first", "words", "code"),
+    [
+        (signal.SIGINT, b"Harmonic Stack is ready", 0),
+        (signal.SIGTERM, b"Harmonic Stack is ready", 0),
+        (signal.SIGINT, b"the engine is ready", 1),  # in the middle of the start
+        (signal.SIGTERM, b"the engine is ready", 1),
+    ],
+)
+async def test_a_signal_in_the_foreground_stops_everything(
+    home: Home, first: signal.Signals, words: bytes, code: int
+) -> None:
     process = await asyncio.create_subprocess_exec(
         *COMMAND, "up", "--port", str(free_port()), stderr=asyncio.subprocess.PIPE, env=home.environment
     )
     assert process.stderr is not None
     async with asyncio.timeout(100):
         async for line in process.stderr:
-            if b"is ready" in line:
+            if words in line:
                 process.send_signal(first)
                 break
-        await process.communicate()
-    assert process.returncode == 0
+        _, rest = await process.communicate()
+    assert process.returncode == code, rest.decode()
     assert home.processes() == []
