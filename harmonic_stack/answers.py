@@ -11,8 +11,8 @@ from ommatidia.words import content_stems
 
 # "Answer: 42", "**Final answer:** 42", "## Answer", "3. Answer = 42"; the value may stand on the lines below.
 _LINE = re.compile(
-    r"^[\s>#*_\-\d.)(]*(?:the\s+|my\s+)?(?:final\s+|correct\s+)?answer\s*?(?:\*\*|__)?(?:\s*[:=\uff1a]|\s+[-\u2013]\s|[^\S\n]*$)"
-    r"(?:\*\*|__)?[^\S\n]*",
+    r"(?:^[\s>#*_\-\d.)(]*|[.;:!?]\s+\**|\bis:?\s+)(?:the\s+|my\s+)?(?:final\s+|correct\s+)?answer\s*?(?:\*\*|__)?"
+    r"(?:\s*[:=\uff1a]|\s+[-\u2013]\s|[^\S\n]*$)(?:\*\*|__)?[^\S\n]*",
     re.I | re.M,
 )
 # "The final answer is: 42", "so the answer would be 42"; not "the answer is that ...", "the answer is correct".

@@ -11,10 +11,10 @@ from typing import Any
 from harmonic_stack.config import Config
 from harmonic_stack.prompts import Context, estimate_tokens
 from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
-from harmonic_stack.relations import relate
+from harmonic_stack.relations import Frames, relate
 from harmonic_stack.routing import Route
 from harmonic_stack.spine_writer import SpineWriter
-from ommatidia import Encoder, frame_of
+from ommatidia import Encoder
 from spine import Bus, Channel, Signal, SpineError, Trust
 
 ORCHESTRATOR = "orchestrator"
@@ -25,7 +25,7 @@ class Bridge:
     """Reads the spine before a query and writes it during and after; does nothing where the spine is switched off."""
 
     def __init__(self, bus: Bus, writer: SpineWriter, encoder: Encoder, config: Config) -> None:
-        self._bus, self._writer, self._encoder = bus, writer, encoder
+        self._bus, self._writer, self._frames = bus, writer, Frames(encoder)
         self._enabled, self._recall = config.spine.enabled, config.recall
 
     async def recall(self, query: Query) -> Context:
@@ -86,12 +86,12 @@ class Bridge:
         if not self._enabled:
             return
         drafts = [(outcome, place) for place, outcome in enumerate(outcomes) if outcome.status is Status.OK]
-        found = relate(query.question, [outcome.text for outcome, _ in drafts], self._encoder)
-        for (outcome, place), relation in zip(drafts, found, strict=True):
+        question, *frames = self._frames.of([query.question, *(outcome.text for outcome, _ in drafts)])
+        for (outcome, place), framed, relation in zip(drafts, frames, relate(question, frames), strict=True):
             answer = answers[place] if place < len(answers) else None
             proposal = {"place": place, "sample": outcome.seat.sample, "answer": answer}
-            writer, frame = _writer_of(query, outcome.seat), relation.frame.to_json()
-            figures = {"place": place, "agent": outcome.seat.agent, **relation.figures}
+            writer, frame = _writer_of(query, outcome.seat), framed.to_json()
+            figures = {"place": place, "agent": outcome.seat.agent, **relation}
             self._put(
                 self._signal(query, Channel.TASK, writer, "proposal", outcome.text, proposal, frame=frame),
                 self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "relation", "", figures, frame=frame),
@@ -141,7 +141,7 @@ class Bridge:
         frame: Mapping[str, Any] | None = None,
     ) -> Signal:
         if framed:
-            frame = frame_of(text, self._encoder).to_json()
+            frame = self._frames.of([text])[0].to_json()
         if writer == ORCHESTRATOR:
             trust = Trust.SYSTEM
         return Signal(

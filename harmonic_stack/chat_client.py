@@ -16,7 +16,8 @@ from harmonic_stack.query import Completion, Message
 from harmonic_stack.sse import EventStream, EventTooLong
 from harmonic_stack.upstream import Connection, Upstream
 
-OnText = Callable[[str], None]
+# Takes text as it arrives, and of how many pieces it is made: engines send one token a piece.
+OnText = Callable[[str, int], None]
 MAX_ERROR_BODY = 8_192
 # An engine that ignores max_tokens is cut off here: pieces of text, each at least one token.
 MAX_PIECES = 200_000
@@ -156,8 +157,7 @@ class _Stream:
             self._error_body += data[: MAX_ERROR_BODY - len(self._error_body)]
             return
         try:
-            for payload in self._events.feed(data):
-                self._take(payload)
+            self._take_all(self._events.feed(data))
         except EventTooLong:
             self._fail(StreamFault.TOO_LARGE, "one event is longer than 1 MiB")
 
@@ -166,8 +166,7 @@ class _Stream:
             text = self._error_body.decode("utf-8", "replace")
             self._fail(StreamFault.STATUS, f"HTTP {self._status}: {text[:500]}")
             return
-        for payload in self._events.close():
-            self._take(payload)
+        self._take_all(self._events.close())
         if self._finish is None:
             self._fail(StreamFault.CUT, "the stream ended before the answer did")
         else:
@@ -181,38 +180,45 @@ class _Stream:
     def _complete(self) -> bool:
         return not self.finished.cancelled() and self.finished.exception() is None
 
-    def _take(self, payload: bytes) -> None:
-        if self.finished.done():
-            return
-        if payload == b"[DONE]":
+    def _take_all(self, payloads: Sequence[bytes]) -> None:
+        """Read some events; the text of all of them is handed on at once."""
+        texts: list[str] = []
+        done = False
+        for payload in payloads:
+            if payload == b"[DONE]":
+                done = True
+                break
+            try:
+                chunk = _decode(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self._fail(StreamFault.MALFORMED, f"{error} in {payload[:80]!r}")
+                break
+            for choice in chunk.choices:
+                if choice.delta.content:
+                    texts.append(choice.delta.content)
+                if choice.finish_reason is not None:
+                    self._finish = choice.finish_reason
+            if chunk.usage is not None:
+                self._usage = chunk.usage
+            if chunk.error is not None:
+                self._fail(StreamFault.ENGINE, str(chunk.error)[:500])
+                break
+        if texts:
+            self._text(texts)
+        if done:
             self._succeed()
-            return
-        try:
-            chunk = _decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._fail(StreamFault.MALFORMED, f"{error} in {payload[:80]!r}")
-            return
-        if chunk.error is not None:
-            self._fail(StreamFault.ENGINE, str(chunk.error)[:500])
-        if chunk.usage is not None:
-            self._usage = chunk.usage
-        for choice in chunk.choices:
-            if choice.finish_reason is not None:
-                self._finish = choice.finish_reason
-            if choice.delta.content:
-                self._text(choice.delta.content)
 
-    def _text(self, text: str) -> None:
+    def _text(self, texts: list[str]) -> None:
         self._last = self._loop.time()
         if self._first is None:
             self._first = self._last
             self._timer.cancel()  # from here on the shorter patience holds
             self._timer = self._loop.call_later(self._patience.token, self._check_time)
-        self._pieces.append(text)
+        self._pieces += texts
         if len(self._pieces) > MAX_PIECES:
             self._fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of text")
-            return
-        self._on_text(text)
+        else:
+            self._on_text(texts[0] if len(texts) == 1 else "".join(texts), len(texts))
 
     def _succeed(self) -> None:
         if self.finished.done():

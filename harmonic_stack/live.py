@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from harmonic_stack.chat_client import OnText
 from harmonic_stack.query import DraftDelta, Seat, StreamDrafts
 
 # Looked at this often while text is pending, in seconds: often enough to read along, seldom enough to cost nothing.
@@ -19,7 +20,8 @@ class _Draft:
     """One seat's text: all of it, and how much was shown."""
 
     seat: Seat
-    pieces: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    pieces: int = 0
     pending: list[str] = field(default_factory=list)
     since: float = 0.0
 
@@ -35,12 +37,13 @@ class LiveDrafts:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
-    def writer(self, seat: Seat) -> Callable[[str], None]:
-        """The callback that takes the text of one seat's draft, piece by piece."""
+    def writer(self, seat: Seat) -> OnText:
+        """The callback that takes the text of one seat's draft as it comes."""
         draft = self._drafts[seat] = _Draft(seat)
 
-        def write(text: str) -> None:
-            draft.pieces.append(text)
+        def write(text: str, pieces: int) -> None:
+            draft.said.append(text)
+            draft.pieces += pieces
             if not draft.pending:
                 draft.since = self._loop.time()
                 if self._timer is None:
@@ -52,12 +55,12 @@ class LiveDrafts:
     def text(self, seat: Seat) -> str:
         """What the seat wrote so far."""
         draft = self._drafts.get(seat)
-        return "".join(draft.pieces) if draft else ""
+        return "".join(draft.said) if draft else ""
 
     def pieces(self, seat: Seat) -> int:
         """How many pieces of text came; engines send one token a piece."""
         draft = self._drafts.get(seat)
-        return len(draft.pieces) if draft else 0
+        return draft.pieces if draft else 0
 
     def flush(self) -> None:
         """Show all that is pending, whole sentences or not."""

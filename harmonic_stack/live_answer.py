@@ -10,22 +10,19 @@ class LiveAnswer:
 
     def __init__(self, put: Callable[[Event], None]) -> None:
         self._put = put
-        self._pieces: list[str] = []
+        self._said: list[str] = []
+        self.pieces = 0
 
-    def write(self, text: str) -> None:
-        """Give the client the next piece."""
-        self._pieces.append(text)
+    def write(self, text: str, pieces: int = 1) -> None:
+        """Give the client the next words, which the engine sent in so many *pieces* (one token each)."""
+        self._said.append(text)
+        self.pieces += pieces
         self._put(AnswerDelta(text))
 
     @property
     def text(self) -> str:
         """All of it."""
-        return "".join(self._pieces)
-
-    @property
-    def pieces(self) -> int:
-        """How many pieces came; engines send one token a piece."""
-        return len(self._pieces)
+        return "".join(self._said)
 
     def partial(self, _: Seat) -> Completion:
         """What a call that broke off had written."""

@@ -75,9 +75,9 @@ async def _base(run: Run, seat: Seat, answer: LiveAnswer) -> Completion:
     """Draft 0's call: it must begin before the deadline, and may then take its time."""
     async with asyncio.timeout_at(run.until) as limit:
 
-        def write(text: str) -> None:
+        def write(text: str, pieces: int) -> None:
             if not answer.pieces:
                 limit.reschedule(None)
-            answer.write(text)
+            answer.write(text, pieces)
 
         return await run.base(seat, write)

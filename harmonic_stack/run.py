@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harmonic_stack.chat_client import ChatCall, ChatClient
+from harmonic_stack.chat_client import ChatCall, ChatClient, OnText
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Agent, Crew
 from harmonic_stack.live import LiveDrafts
@@ -89,7 +89,7 @@ class Run:
         parameters = self._capped() | self._sampled() | self._seed(seat.place)
         return await self.ask(seat, self._messages(seat), parameters, self.live.writer(seat))
 
-    async def base(self, seat: Seat, on_text: Callable[[str], None]) -> Completion:
+    async def base(self, seat: Seat, on_text: OnText) -> Completion:
         """Draft 0 of an open question, under the caller's own parameters and without a cap: the answer itself."""
         return await self.ask(seat, self._messages(seat), self.callers_parameters(), on_text)
 
@@ -98,7 +98,7 @@ class Run:
         seat: Seat,
         messages: Sequence[Message],
         parameters: dict[str, Any],
-        on_text: Callable[[str], None],
+        on_text: OnText,
         *,
         model: str | None = None,
     ) -> Completion:

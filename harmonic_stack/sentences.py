@@ -30,10 +30,9 @@ def sentences(text: str) -> list[str]:
 
 def whole_sentences(text: str) -> list[str]:
     """The sentences of *text* without the last one where the length limit cut it off."""
-    blocks = _blocks(text)
-    found = [sentence for block in blocks for sentence in _split(block)]
+    found = sentences(text)
     # Prose that stops without a full stop was cut by the length limit; a list whose items never have one was not.
-    cut = bool(found) and not _TERMINATED.search(found[-1]) and any(_TERMINATED.search(block) for block in blocks)
+    cut = bool(found) and not _TERMINATED.search(found[-1]) and any(map(_TERMINATED.search, found))
     return found[:-1] if cut else found
 
 

@@ -28,6 +28,9 @@ class EventStream:
         Raises:
             EventTooLong: one event is longer than ``MAX_EVENT``.
         """
+        whole = chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and not self._tail and not self._data
+        if whole and chunk.count(b"\n") == 2:  # one event: how engines send a token
+            return [chunk[6:-2].strip()]
         lines = (self._tail + chunk if self._tail else chunk).split(b"\n")
         self._tail = lines.pop()
         out: list[bytes] = []

@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         self._reply: Reply | None = None
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
+        self._body: list[bytes] = []
         self._head_bytes = 0
         self._content_type = ""
         self._keep = True
@@ -53,6 +54,7 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         self._reply, self._parser = reply, httptools.HttpResponseParser(self)
         self._head_bytes, self._content_type, self._keep, self.answered = 0, "", True, False
+        self._body.clear()
         self._transport.write(request)
 
     def abort(self) -> None:
@@ -79,6 +81,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail(StreamFault.MALFORMED, str(error))
             return
+        self._hand_over()
         if not self.answered:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD:
@@ -113,10 +116,10 @@ class Connection(asyncio.Protocol):
             self._reply.head(self._parser.get_status_code(), self._content_type)
 
     def on_body(self, data: bytes) -> None:
-        if self._reply is not None:
-            self._reply.body(data)
+        self._body.append(data)
 
     def on_message_complete(self) -> None:
+        self._hand_over()
         reply, self._reply, self._parser = self._reply, None, None
         if self._keep and self._framed:
             self._pool.keep(self)
@@ -124,6 +127,14 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         if reply is not None:
             reply.end()
+
+    def _hand_over(self) -> None:
+        """Give the reply all that one read brought, at once: an engine's chunks are small and many."""
+        if self._body:
+            data = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body.clear()
+            if self._reply is not None:
+                self._reply.body(data)
 
     def _fail(self, fault: StreamFault, detail: str) -> None:
         reply = self._reply

@@ -7,7 +7,7 @@ fits).
 
 from ommatidia.encode import Encoder, Hash512, best_encoder
 from ommatidia.errors import BadFrame, EncoderMismatch, OmmatidiaError
-from ommatidia.frame import Frame, frame_of, frames_of
+from ommatidia.frame import Frame, frame_of, frames_of, stack
 from ommatidia.relate import agreement, novelty, relevance, similarity
 from ommatidia.route import Examples, Prototypes, Ranked
 from ommatidia.signature import Signature, signature
@@ -35,4 +35,5 @@ __all__ = [
     "relevance",
     "signature",
     "similarity",
+    "stack",
 ]

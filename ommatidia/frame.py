@@ -89,8 +89,9 @@ def frame_of(text: str, encoder: Encoder) -> Frame:
 
 def frames_of(texts: Sequence[str], encoder: Encoder) -> list[Frame]:
     """Frame *texts* in one call of the encoder."""
+    seed: int = getattr(encoder, "seed", 0)
     return [
-        Frame(encoder.tag, encoder.seed, *_quantise(vector), signature(text))
+        Frame(encoder.tag, seed, *_quantise(vector), signature(text))
         for text, vector in zip(texts, encoder.encode(texts), strict=True)
     ]
 

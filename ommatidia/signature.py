@@ -1,10 +1,10 @@
 """A text's signature: the numbers, names and word stems that a vector blurs, and whether it is negated."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ommatidia.words import GENERAL, content_stems, tokens
+from ommatidia.words import GENERAL, telling_stems, tokens
 
 MOST_STEMS = 32
 MOST_NAMES = 16
@@ -43,8 +43,8 @@ def signature(text: str) -> Signature:
     return Signature(
         nums=_first(MOST_NUMBERS, (word for word in words if _NUMBER.fullmatch(word))),
         neg=len(_NEGATION.findall(text)) % 2 == 1,
-        stems=_first(MOST_STEMS, content_stems(text)),
-        names=_first(MOST_NAMES, names(text)),
+        stems=_first(MOST_STEMS, (found for word in words for found in telling_stems(word))),
+        names=_first(MOST_NAMES, _names(text)),
     )
 
 
@@ -53,14 +53,16 @@ def names(text: str) -> list[str]:
 
     The first word of a sentence has its capital anyway: it counts only with a further capital or a digit (WebP, WPA3).
     """
-    found: list[str] = []
+    return list(_names(text))
+
+
+def _names(text: str) -> Iterator[str]:
     for sentence in _SENTENCE_END.split(text):
         for at, match in enumerate(_WORD.finditer(sentence)):
             word = match.group()
             capital = at > 0 and word[0].isupper()
             if len(word) > 1 and (capital or _INNER.search(word, 1)) and word.lower() not in GENERAL:
-                found.append(word.lower().removesuffix("'s").removesuffix("\u2019s"))
-    return found
+                yield word.lower().removesuffix("'s").removesuffix("\u2019s")
 
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -69,4 +71,10 @@ _WORD = re.compile(r"[^\W\d_][\w'\u2019\-]*")
 
 
 def _first(most: int, items: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(items))[:most]
+    """The first *most* distinct items; the rest is not even looked for."""
+    found: dict[str, None] = {}
+    for item in items:
+        found[item] = None
+        if len(found) == most:
+            break
+    return tuple(found)

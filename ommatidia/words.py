@@ -65,6 +65,8 @@ def stem(word: str) -> str:
     >>> stem("Photographers"), stem("planned"), stem("batteries")
     ('photograph', 'plan', 'battery')
     """
+    if word.isalnum() and not word.isalpha():
+        return word.lower()  # a number or a code has no endings
     bare = word.lower().replace("\u2019", "'").removesuffix("'s").removesuffix("'")
     for ending, kept in _ENDINGS:
         if bare.endswith(ending) and len(bare) - len(ending) >= _SHORTEST_STEM and not bare.endswith("ss"):
@@ -81,11 +83,12 @@ def content_stems(text: str) -> list[str]:
     >>> content_stems("You should back up the photos on a dual-flush laptop.")
     ['photo', 'dual-flush', 'dual', 'flush', 'laptop']
     """
-    return [found for token in tokens(text) for found in _telling(token)]
+    return [found for token in tokens(text) for found in telling_stems(token)]
 
 
 @lru_cache(maxsize=65536)
-def _telling(token: str) -> tuple[str, ...]:
+def telling_stems(token: str) -> tuple[str, ...]:
+    """The stems of one token that tell what its text is about: none, one, or with a hyphen several."""
     parts = token.split("-")
     return tuple(stem(part) for part in ([token, *parts] if len(parts) > 1 else parts) if _tells(part))
 

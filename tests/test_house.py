@@ -47,7 +47,9 @@ HOMES: Mapping[str, tuple[str, ...]] = {
 }
 # Who may make processes: the supervisor, the guard between it and its child, and `up --detach`.
 PROCESS_MAKERS = {"launcher/child.py", "launcher/guard.py", "harmonic_stack/cli/up.py"}
-_PROCESS_CALL = re.compile(r"fork(pty)?|posix_spawnp?|spawn[lv]p?e?|exec[lv]p?e?|system|popen|create_subprocess_\w+")
+_PROCESS_CALL = re.compile(
+    r"os\.(fork(pty)?|posix_spawnp?|spawn[lv]p?e?|exec[lv]p?e?|system|popen)|asyncio\.create_subprocess_\w+"
+)
 _PROCESS_MODULES = {"subprocess", "multiprocessing", "pty"}
 
 # Written with a class of one character, so that this file does not hold what it looks for.
@@ -75,19 +77,20 @@ def imports_of(file: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             yield file.relative_to(ROOT).parts[0] if node.level else node.module or ""
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("import_module", "importlib.import_module"):
-            yield from (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
+            yield from (str(arg.value) for arg in node.args[:1] if isinstance(arg, ast.Constant))
 
 
 def makes_processes(file: Path) -> bool:
     """True where a file imports or calls what starts another process."""
     if any(module.partition(".")[0] in _PROCESS_MODULES for module in imports_of(file)):
         return True
-    tree = ast.walk(ast.parse(file.read_text("utf-8")))
-    calls = (ast.unparse(node.func) for node in tree if isinstance(node, ast.Call))
-    return any(
-        call.partition(".")[0] in ("os", "asyncio") and _PROCESS_CALL.fullmatch(call.rpartition(".")[2])
-        for call in calls
-    )
+    used: list[str] = []
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            used.append(ast.unparse(node))
+        elif isinstance(node, ast.ImportFrom):
+            used += [f"{node.module}.{alias.name}" for alias in node.names]
+    return any(_PROCESS_CALL.fullmatch(name) for name in used)
 
 
 def kept_files() -> list[str]:

@@ -160,11 +160,11 @@ def open_table(cases: Sequence[Case]) -> str:
         part = [case for case in cases if case["question"] in chosen]
         found, groups = retain(part), [case["question"] for case in part]
         fact, off = [float(kept) for kept in found.fact], [float(kept) for kept in found.off_topic]
-        lines.append(
-            f"| {name} | {100 * statistics.mean(fact):.1f} {_between(interval(fact, groups))} "
-            f"| {100 * statistics.mean(off):.1f} {_between(interval(off, groups))} | {statistics.mean(found.points):.2f} "
-            f"| {100 * statistics.mean(found.longer):.0f} |"
-        )
+        figures = [
+            f"{100 * statistics.mean(values):.1f} {_between(interval(values, groups))}" for values in (fact, off)
+        ]
+        points, longer = statistics.mean(found.points), 100 * statistics.mean(found.longer)
+        lines.append(f"| {name} | {' | '.join(figures)} | {points:.2f} | {longer:.0f} |")
     return "\n".join(lines)
 
 

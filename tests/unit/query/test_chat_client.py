@@ -17,7 +17,8 @@ CALL = ChatCall("fake", [Message("user", "hello")], {"max_tokens": 5})
 async def _ask(engine: FakeEngine, patience: Patience | None = None, got: list[str] | None = None) -> Completion:
     client = ChatClient(Upstream(engine.url, key="secret"), patience or Patience())
     try:
-        return await client.stream_chat(CALL, (got if got is not None else []).append)
+        heard: list[str] = got if got is not None else []
+        return await client.stream_chat(CALL, lambda text, _: heard.append(text))
     finally:
         client.close()
 
@@ -26,7 +27,7 @@ async def test_text_arrives_piece_by_piece_and_whole_with_its_usage() -> None:
     got: list[str] = []
     async with fake_engine(lambda _: Act("one two three")) as engine:
         completion = await _ask(engine, got=got)
-    assert got == ["one", " two", " three"]
+    assert "".join(got) == "one two three"
     assert (completion.text, completion.finish) == ("one two three", "stop")
     assert (completion.prompt_tokens, completion.completion_tokens) == (10, 3)
     assert engine.requests[0]["stream"] is True
@@ -102,7 +103,7 @@ async def test_connections_are_used_again_and_a_dropped_one_is_replaced_unseen()
     acts = iter([Act("one"), Act("two", drop_kept=True), Act("three")])
     async with fake_engine(lambda _: next(acts)) as engine:
         client = ChatClient(Upstream(engine.url))
-        texts = [(await client.stream_chat(CALL, lambda _: None)).text for _ in range(3)]
+        texts = [(await client.stream_chat(CALL, lambda text, pieces: None)).text for _ in range(3)]
         client.close()
     assert texts == ["one", "two", "three"]
     assert (len(engine.requests), engine.connections) == (3, 2)
