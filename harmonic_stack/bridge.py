@@ -2,7 +2,7 @@
 
 Channels (docs/spine.md): 0 the turn and the drafts as they stream, 1 the session's finished turns, 3 who was asked
 what, 4 how the drafts relate, 5 what each
-agent's call cost.
+agent's call cost. The text is the record; its frame is made from it when somebody looks (story.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from harmonic_stack.config import Config
 from harmonic_stack.prompts import Context, estimate_tokens
 from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
-from harmonic_stack.relations import Frames, relate
+from harmonic_stack.relations import relate
 from harmonic_stack.routing import Route
 from harmonic_stack.spine_writer import SpineWriter
 from ommatidia import Encoder
@@ -19,13 +19,14 @@ from spine import Bus, Channel, Signal, SpineError, Trust
 
 ORCHESTRATOR = "orchestrator"
 USER = "user"
+_TRUST = {ORCHESTRATOR: Trust.SYSTEM, USER: Trust.USER}
 
 
 class Bridge:
     """Reads the spine before a query and writes it during and after; does nothing where the spine is switched off."""
 
     def __init__(self, bus: Bus, writer: SpineWriter, encoder: Encoder, config: Config) -> None:
-        self._bus, self._writer, self._frames = bus, writer, Frames(encoder)
+        self._bus, self._writer, self._encoder = bus, writer, encoder
         self._enabled, self._recall = config.spine.enabled, config.recall
 
     async def recall(self, query: Query) -> Context:
@@ -65,8 +66,8 @@ class Bridge:
         }
         question = query.question
         self._put(
-            self._signal(query, Channel.IMMEDIATE, USER, "question", question, trust=Trust.USER, framed=True),
-            self._signal(query, Channel.TASK, ORCHESTRATOR, "route", question, task, framed=True),
+            self._signal(query, Channel.IMMEDIATE, USER, "question", question),
+            self._signal(query, Channel.TASK, ORCHESTRATOR, "route", question, task),
         )
 
     def prompt(self, query: Query, seat: Seat, messages: Sequence[Message]) -> None:
@@ -78,24 +79,29 @@ class Bridge:
     def drafts(self, query: Query, batch: Sequence[DraftDelta]) -> None:
         """Channel 0: what the agents wrote since the last tick."""
         if self._enabled:
-            said = [(_writer_of(query, delta.seat), delta.text) for delta in batch]
-            self._put(*(self._signal(query, Channel.IMMEDIATE, writer, "draft", text) for writer, text in said))
+            said = [(_writer_of(query, delta.seat), delta) for delta in batch]
+            self._put(
+                *(
+                    self._signal(query, Channel.IMMEDIATE, writer, "draft", delta.text, {"sample": delta.seat.sample})
+                    for writer, delta in said
+                )
+            )
 
     def share(self, query: Query, outcomes: Sequence[Outcome], answers: Sequence[str | None] = ()) -> None:
         """Channel 3: each whole draft with its answer. Channel 4: how novel, relevant and agreed each is."""
         if not self._enabled:
             return
         drafts = [(outcome, place) for place, outcome in enumerate(outcomes) if outcome.status is Status.OK]
-        question, *frames = self._frames.of([query.question, *(outcome.text for outcome, _ in drafts)])
-        for (outcome, place), framed, relation in zip(drafts, frames, relate(question, frames), strict=True):
+        relations = relate(query.question, [outcome.text for outcome, _ in drafts], self._encoder)
+        for (outcome, place), relation in zip(drafts, relations, strict=True):
             answer = answers[place] if place < len(answers) else None
             proposal = {"place": place, "sample": outcome.seat.sample, "answer": answer}
-            writer, frame = _writer_of(query, outcome.seat), framed.to_json()
-            figures = {"place": place, "agent": outcome.seat.agent, **relation}
+            relation |= {"place": place, "agent": outcome.seat.agent}
             self._put(
-                self._signal(query, Channel.TASK, writer, "proposal", outcome.text, proposal, frame=frame),
-                self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "relation", "", figures, frame=frame),
+                self._signal(query, Channel.TASK, _writer_of(query, outcome.seat), "proposal", outcome.text, proposal)
             )
+        told = {"encoder": self._encoder.tag, "drafts": relations}
+        self._put(self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "relations", query.question, told))
 
     def keep(self, query: Query, report: Report, answer: str) -> None:
         """Channel 0 and 1: the finished turn. Channel 4: minority and agreement. Channel 5: what each call cost."""
@@ -114,36 +120,26 @@ class Bridge:
             "warnings": list(report.warnings),
         }
         calls = [*report.outcomes, *([report.aggregator] if report.aggregator else [])]
-        costs = [(_writer_of(query, call.seat), _cost(call)) for call in calls]
+        turn = {"question": query.question}
         self._put(
-            self._signal(query, Channel.IMMEDIATE, ORCHESTRATOR, "answer", answer, framed=True),
-            self._signal(
-                query, Channel.SESSION, ORCHESTRATOR, "turn", answer, {"question": query.question}, framed=True
-            ),
-            self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "merge", "", merged),
-            *(self._signal(query, Channel.META, writer, "call", "", cost) for writer, cost in costs),
+            self._signal(query, Channel.IMMEDIATE, ORCHESTRATOR, "answer", answer),
+            self._signal(query, Channel.SESSION, ORCHESTRATOR, "turn", answer, turn),
+            self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "merge", answer, merged),
+            self._signal(query, Channel.META, ORCHESTRATOR, "calls", "", {"calls": [_cost(call) for call in calls]}),
         )
 
     def _put(self, *signals: Signal) -> None:
         self._writer.put(signals)
 
+    @staticmethod
     def _signal(
-        self,
         query: Query,
         channel: Channel,
         writer: str,
         kind: str,
         text: str,
         payload: Mapping[str, Any] | None = None,
-        *,
-        trust: Trust = Trust.AGENT,
-        framed: bool = False,
-        frame: Mapping[str, Any] | None = None,
     ) -> Signal:
-        if framed:
-            frame = self._frames.of([text])[0].to_json()
-        if writer == ORCHESTRATOR:
-            trust = Trust.SYSTEM
         return Signal(
             channel=channel,
             session=query.session,
@@ -152,8 +148,7 @@ class Bridge:
             kind=kind,
             text=text,
             payload=payload,
-            frame=frame,
-            trust=trust,
+            trust=_TRUST.get(writer, Trust.AGENT),
         )
 
 
@@ -171,6 +166,8 @@ def _cost(call: Outcome) -> dict[str, Any]:
     spent = call.completion
     rate = spent.completion_tokens / spent.seconds if spent.seconds else None
     return {
+        "agent": call.seat.agent,
+        "sample": call.seat.sample,
         "status": call.status.value,
         "reason": call.reason,
         "seconds": round(spent.seconds, 3),

@@ -16,6 +16,8 @@ from harmonic_stack.questions import Kind, kind_of, options
 # More is a sentence or a text, which no two drafts write alike.
 _MOST_WORDS = 8
 _MOST_LETTERS = 80
+# ... and before its Markdown and LaTeX are taken off, or as JSON.
+_MOST_DRESSED_LETTERS = 400
 _MOST_JSON_LETTERS = 8000
 
 _PLACEHOLDER = re.compile(r"<[^<>]*>|\[[A-Za-z][A-Za-z _-]*\]|[._\u2026?]+|(?:final )?answer(?: only)?", re.I)
@@ -25,6 +27,7 @@ _FENCE = re.compile(r"^```\w*\n(.*?)\n?```$", re.S)
 # "\text{5 km}", "\mathbf{x}", "\boxed{3}": the command goes, what it holds stays.
 _COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mathit|operatorname|boxed|mbox)\s*\{([^{}]*)\}")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_QUOTES = "\"'\u201c\u201d\u2018\u2019* "
 # "44_8", "26_{9}", "21 in base 10": the base that a numeral is written in.
 _BASE = re.compile(r"(?<=[0-9A-Za-z])(?:_(?:\{[^{}]*\}|\d+)|\s*\(?\s*(?:in\s+)?base[\s-]*\d+\)?)$", re.I)
 
@@ -43,7 +46,7 @@ def canonical(text: str, question: str = "") -> str | None:
     structured = _structured(text)
     if structured is not None:
         return structured
-    bare = plain(text)
+    bare = plain(text) if len(text) <= _MOST_DRESSED_LETTERS else ""
     if not bare or _PLACEHOLDER.fullmatch(bare):
         return None
     choices = options(question)
@@ -59,17 +62,21 @@ def canonical(text: str, question: str = "") -> str | None:
 
 def plain(text: str) -> str:
     """*text* on one line without Markdown, LaTeX, quotes around it, and a full stop at its end."""
-    text = _FENCE.sub(r"\1", text.strip())
-    text = _FRACTION.sub(r"(\1)/(\2)", text)
-    while (shorter := _COMMAND.sub(r"\1", text)) != text:
+    while (shorter := _peeled(text)) != text:
         text = shorter
+    return text
+
+
+def _peeled(text: str) -> str:
+    """*text* with one layer of each dress taken off."""
+    text = _FRACTION.sub(r"(\1)/(\2)", _FENCE.sub(r"\1", text.strip()))
+    text = _COMMAND.sub(r"\1", text)
     text = re.sub(r"\\\(|\\\)|\\\[|\\\]|\\boxed|\\displaystyle|\$\$|(?<!\\)\$(?!\s?\d[\d,.]*\s*$)|\\[,;!: ]", " ", text)
     text = text.replace("\\%", "%").replace("\\$", "$").replace("\\times", "\u00d7").replace("\\cdot", "\u00d7")
     text = re.sub(r"\((-?[\w.]+)\)/\((-?[\w.]+)\)", r"\1/\2", text)
-    text = re.sub(r"\*\*|__|`|~~", "", text)
-    text = " ".join(text.split()).strip("\"'\u201c\u201d\u2018\u2019* ")
+    text = " ".join(re.sub(r"\*\*|__|`|~~", "", text).split()).strip(_QUOTES)
     text = re.sub(r"^(?:the\s+)?(?:final\s+)?answer\s*(?:is\s*:?|:)\s*", "", text, flags=re.I)
-    text = _BASE.sub("", re.sub(r"[.;,!]+$", "", text).strip("\"'\u201c\u201d* ")).strip()
+    text = _BASE.sub("", re.sub(r"[.;,!]+$", "", text).strip(_QUOTES)).strip()
     return text[:-1] if text.endswith(")") and "(" not in text else text
 
 
@@ -131,10 +138,8 @@ def _result(bare: str, kind: Kind) -> str | None:
 def _words(bare: str) -> str | None:
     if len(bare.split()) > _MOST_WORDS or len(bare) > _MOST_LETTERS:
         return None
-    if len(bare) == 1:
-        return bare.upper()
-    if len(bare) == 3 and bare[0] == "(" and bare[2] == ")" and bare[1].isalpha():
-        return bare[1].upper()
+    if letter := re.fullmatch(r"\(?([A-Za-z])\)?", bare):
+        return letter[1].upper()
     lowered = bare.casefold()
     named = lowered.split(",")[0].strip()
     return named if named in WEEKDAYS else re.sub(r"^(?:the|an|a)\s+(?=\w)", "", lowered)

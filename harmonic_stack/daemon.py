@@ -26,7 +26,7 @@ from harmonic_stack.spine_writer import SpineWriter
 from harmonic_stack.store import running_store
 from harmonic_stack.upstream import Upstream
 from launcher import Child, Engine, Hardware, Plan, Proof, detect_hardware, prove_slots, running_engine
-from ommatidia import best_encoder
+from ommatidia import Cached, Encoder, best_encoder
 from spine import Bus, Channel, Retention, open_bus
 
 Say = Callable[[str], None]
@@ -50,6 +50,7 @@ class Daemon:
     writer: SpineWriter
     store: Child | None
     orchestrator: Orchestrator
+    encoder: Encoder
     names: Names
     started: float = field(default_factory=time.time)
 
@@ -111,7 +112,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         parts.push_async_callback(writer.aclose)
         seats = _seats(engine, plan, config, hardware)
         parts.callback(seats.client.close)
-        encoder = best_encoder()
+        encoder = Cached(best_encoder())
         yield Daemon(
             config=config,
             paths=paths,
@@ -124,6 +125,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             bus=bus,
             writer=writer,
             store=store,
+            encoder=encoder,
             orchestrator=Orchestrator(
                 config=config,
                 crew=crew,

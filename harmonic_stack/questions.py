@@ -24,6 +24,7 @@ _OPTION_LINE = re.compile(r"^\s*(?:[-*]\s*)?(?:option\s+)?\(?\**([A-Za-z])\**[.)
 _OPTION_INLINE = re.compile(
     r"(?:^|\s)\(?([A-Ha-h])[).:]\s*([^()\n]*?)(?=[\s,;]*(?:\s(?:or\s+)?\(?[A-Ha-h][).:]\s)|[?\n]|$)"
 )
+_INITIALS = re.compile(r"(?:^|\s)[A-H]\.\s")
 
 _MEASURES = "many|much|old|long|far|tall|big|large|deep|high|wide|heavy|fast|often|late|soon|hot|cold"
 _HOW_MUCH = rf"how\s+(?:{_MEASURES})\b"
@@ -159,7 +160,10 @@ def options(question: str) -> dict[str, str]:
     """
     for pattern in (_OPTION_LINE, _OPTION_INLINE):
         found = {label.upper(): text.strip(" ,;.*") for label, text in pattern.findall(question)}
-        if len(found) > 1 and list(found) == [chr(ord("A") + at) for at in range(len(found))]:
+        in_order = list(found) == [chr(ord("A") + at) for at in range(len(found))]
+        # On one line "A. Smith met B. Jones" are two names; three letters in order hardly are.
+        names = pattern is _OPTION_INLINE and len(found) < 3 and _INITIALS.search(question)
+        if len(found) > 1 and in_order and not names:
             return found
     return {}
 

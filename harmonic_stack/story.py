@@ -3,13 +3,17 @@
 from typing import Any
 
 from harmonic_stack.errors import QueryNotFound
+from ommatidia import Encoder, frame_of
 from spine import Bus, Channel, Signal
 
 MAX_SIGNALS = 1000
 
 
-def signal_object(signal: Signal) -> dict[str, Any]:
-    """A signal as JSON."""
+def signal_object(signal: Signal, encoder: Encoder) -> dict[str, Any]:
+    """A signal as JSON. One that bears no frame gets that of its text, made now: a frame is a cache of its text."""
+    frame = signal.frame
+    if frame is None and signal.text:
+        frame = frame_of(signal.text, encoder).to_json()
     return {
         "id": signal.id,
         "channel": signal.channel.value,
@@ -21,11 +25,11 @@ def signal_object(signal: Signal) -> dict[str, Any]:
         "time": signal.time,
         "text": signal.text,
         "payload": None if signal.payload is None else dict(signal.payload),
-        "frame": None if signal.frame is None else dict(signal.frame),
+        "frame": frame,
     }
 
 
-async def query_story(bus: Bus, query: str) -> dict[str, Any]:
+async def query_story(bus: Bus, query: str, encoder: Encoder) -> dict[str, Any]:
     """All signals of *query* by channel, and its session.
 
     Raises:
@@ -36,7 +40,7 @@ async def query_story(bus: Bus, query: str) -> dict[str, Any]:
     channels: dict[str, list[dict[str, Any]]] = {}
     for channel in Channel:
         page = await bus.read(channel, session=session, query=query, limit=MAX_SIGNALS)
-        channels[str(channel.value)] = [signal_object(signal) for signal in page.signals]
+        channels[str(channel.value)] = [signal_object(signal, encoder) for signal in page.signals]
         if session is None and page.signals:
             session = page.signals[0].session
     if session is None:

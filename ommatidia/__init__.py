@@ -5,7 +5,7 @@ packed), ``relate`` (new, relevant, agreed), ``standing`` (sentences against who
 fits).
 """
 
-from ommatidia.encode import Encoder, Hash512, best_encoder
+from ommatidia.encode import Cached, Encoder, Hash512, best_encoder
 from ommatidia.errors import BadFrame, EncoderMismatch, OmmatidiaError
 from ommatidia.frame import Frame, frame_of, frames_of, stack
 from ommatidia.relate import agreement, novelty, relevance, similarity
@@ -15,6 +15,7 @@ from ommatidia.standing import Standing, by_cosine, by_words
 
 __all__ = [
     "BadFrame",
+    "Cached",
     "Encoder",
     "EncoderMismatch",
     "Examples",

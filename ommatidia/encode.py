@@ -1,6 +1,6 @@
 """Text to vector. ``Hash512`` is always there: it needs no model, only words and letters."""
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Protocol
@@ -120,6 +120,25 @@ def _mixed(hashes: Hashes, seed: int, kind: int) -> Hashes:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
+
+
+class Cached:
+    """An encoder that remembers the vectors of the last texts: a question is routed, framed and related as one text."""
+
+    def __init__(self, encoder: Encoder, size: int = 512) -> None:
+        self.tag, self.dim, self.seed = encoder.tag, encoder.dim, getattr(encoder, "seed", 0)
+        self._encoder, self._size = encoder, size
+        self._known: OrderedDict[str, Vectors] = OrderedDict()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode *texts* as the encoder does; those not known yet in one call of it."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if fresh:
+            self._known.update(zip(fresh, self._encoder.encode(fresh), strict=True))
+        found = [self._known[text] for text in texts]
+        while len(self._known) > self._size:
+            self._known.popitem(last=False)
+        return np.stack(found) if found else np.zeros((0, self.dim), dtype=np.float32)
 
 
 @cache

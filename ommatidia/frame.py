@@ -76,9 +76,9 @@ class Frame:
         if not isinstance(enc, str) or not 0 < len(enc) <= 100:
             raise BadFrame("enc", "not an encoder's name")
         scale = data.get("scale")
-        # "not (0 <= scale)" is also true of a NaN.
-        if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 <= scale < math.inf:
-            raise BadFrame("scale", "not a finite number from 0 up")
+        # Vectors have length 1, so no step is longer; a NaN fails the comparison too.
+        if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 <= scale <= 1:
+            raise BadFrame("scale", "not a number from 0 to 1")
         return cls(enc, _whole(data, "seed"), _read_vector(data), np.float32(scale), _read_signature(data.get("sig")))
 
 

@@ -1,5 +1,6 @@
 """Which sessions a Redis store knows: two sorted sets, renewed at most once a minute, and bounded."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from spine import keys
@@ -27,6 +28,9 @@ class SessionIndex:
         self._most = most
         self._wall = wall
         self._monotonic = monotonic
+        # Looked for in blocks: one look for every new session would cost as much as all its writes.
+        self._block = max(1, min(most // 16, 64))
+        self._new = 0
         self._due: dict[str, float] = {}  # session -> when its entry is next renewed (monotonic seconds)
 
     def is_due(self, session: str, now: float) -> bool:
@@ -48,7 +52,9 @@ class SessionIndex:
         if len(self._due) > 2 * self._most:
             self._due.clear()
         self._due |= dict.fromkeys(sessions, self._monotonic() + MINUTE)
-        if new:
+        self._new += len(new)
+        if self._new >= self._block:
+            self._new = 0
             await self._evict()
 
     def reset(self) -> None:
@@ -78,11 +84,14 @@ class SessionIndex:
         beyond = number(await self._link.call(b"ZCARD", key)) - self._most
         if beyond <= 0:
             return
-        oldest = scores(await self._link.call(b"ZRANGE", key, 0, beyond - 1, b"WITHSCORES"))
-        for session in oldest:
-            asks = [(b"XINFO", b"STREAM", keys.stream_key(c, session, self._prefix)) for c in SESSION_CHANNELS]
-            told = [pairs(present(reply)) for reply in await self._link.batch(asks)]
+        oldest = list(scores(await self._link.call(b"ZRANGE", key, 0, beyond - 1, b"WITHSCORES")))
+        streams = [(channel, session) for session in oldest for channel in SESSION_CHANNELS]
+        asks = [(b"XINFO", b"STREAM", keys.stream_key(*stream, self._prefix)) for stream in streams]
+        told = [pairs(present(reply)) for reply in await self._link.batch(asks)]
+        lost: Counter[Channel] = Counter()
+        for (channel, _), info in zip(streams, told, strict=True):
             # All that was ever added: what had been trimmed before counts as dropped from now on, too.
-            counts = [number(info.get("entries-added", info.get("length", 0))) for info in told]
-            lost = [self.dropped(c, n) for c, n in zip(SESSION_CHANNELS, counts, strict=True) if n]
-            check(await self._link.batch([*lost, *self.removal(session)]))
+            lost[channel] += number(info.get("entries-added", info.get("length", 0)))
+        drops = [self.dropped(channel, count) for channel, count in lost.items() if count]
+        removals = [command for session in oldest for command in self.removal(session)]
+        check(await self._link.batch([*drops, *removals]))

@@ -41,7 +41,8 @@ class Retention:
     ``maxlen``      entries of one stream, by channel. Redis trims whole blocks: up to about 100 more may stay.
     ``ttl``         seconds that a stream outlives its last write, by channel; refreshed at most once a minute.
     ``max_entry``   bytes of one entry's content, at most 256 KiB.
-    ``max_sessions``  sessions known at a time; beyond it the one longest unused loses its own channels.
+    ``max_sessions``  sessions known at a time; beyond it those longest unused lose their own channels. A Redis store
+                    looks in blocks: a sixteenth of it, at most 64, may stay until the next look.
     ``max_bytes``   bytes of content that an in-process bus may hold (``memory://``, and while a store is away).
     """
 

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
 
 from harmonic_stack.api.models import TheDaemon
+from harmonic_stack.daemon import Daemon
 from harmonic_stack.story import signal_object
-from spine import Bus, Channel
+from spine import Channel
 
 router = APIRouter(prefix="/admin/spine")
 
@@ -57,7 +58,7 @@ async def signals(
     page = await daemon.bus.read(
         Channel(channel), session=session, query=query, writer=writer, kind=kind, after=after, limit=limit
     )
-    return {"signals": [signal_object(signal) for signal in page.signals], "next": page.next}
+    return {"signals": [signal_object(signal, daemon.encoder) for signal in page.signals], "next": page.next}
 
 
 @router.get("/tail")
@@ -68,10 +69,11 @@ async def tail(
 ) -> StreamingResponse:
     """Signals as they are written, as server-sent events whose id is the signal's."""
     chosen = None if channel is None else [Channel(channel)]
-    return StreamingResponse(_events(daemon.bus, chosen, session), media_type="text/event-stream")
+    return StreamingResponse(_events(daemon, chosen, session), media_type="text/event-stream")
 
 
-async def _events(bus: Bus, channels: list[Channel] | None, session: str | None) -> AsyncIterator[bytes]:
+async def _events(daemon: Daemon, channels: list[Channel] | None, session: str | None) -> AsyncIterator[bytes]:
     yield b": listening\n\n"
-    async for signal in bus.tail(channels, session=session):
-        yield b"id: %b\nevent: signal\ndata: %b\n\n" % (signal.id.encode(), msgspec.json.encode(signal_object(signal)))
+    async for signal in daemon.bus.tail(channels, session=session):
+        data = msgspec.json.encode(signal_object(signal, daemon.encoder))
+        yield b"id: %b\nevent: signal\ndata: %b\n\n" % (signal.id.encode(), data)

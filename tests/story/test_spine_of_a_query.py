@@ -30,10 +30,17 @@ async def test_a_query_can_be_read_on_its_channels_and_only_in_its_session(tmp_p
         assert answer["harmonic"]["session"] == "garden"
 
         async def written() -> bool:
-            return len(await _signals(stack, 5, query=query)) == 4
+            return len(await _signals(stack, 5, query=query)) == 1
 
-        await until(written, "the costs of four calls stand on channel 5")
-        expected = {0: {"question", "draft", "answer"}, 1: {"turn"}, 3: {"route", "proposal"}, 4: {"relation", "merge"}}
+        await until(written, "the costs of the calls stand on channel 5")
+        costs = (await _signals(stack, 5, query=query))[0]["payload"]["calls"]
+        assert [cost["status"] for cost in costs] == ["ok"] * 4
+        expected = {
+            0: {"question", "draft", "answer"},
+            1: {"turn"},
+            3: {"route", "proposal"},
+            4: {"relations", "merge"},
+        }
         for channel, kinds in expected.items():
             found = await _signals(stack, channel, session="garden", query=query)
             assert {signal["kind"] for signal in found} == kinds
