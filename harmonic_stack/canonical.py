@@ -13,9 +13,9 @@ from typing import Any
 from harmonic_stack.quantities import WEEKDAYS, day_of_year, last_number, number, time_of_day, weekday
 from harmonic_stack.questions import Kind, kind_of, options
 
-# More is a sentence or a text, which no two drafts write alike.
-_MOST_WORDS = 8
-_MOST_LETTERS = 80
+# More is a sentence or a text, which no two drafts write alike; a list of single words may be longer.
+_MOST_WORDS = 12
+_MOST_LETTERS = 120
 # ... and before its Markdown and LaTeX are taken off, or as JSON.
 _MOST_DRESSED_LETTERS = 400
 _MOST_JSON_LETTERS = 8000
@@ -136,10 +136,11 @@ def _result(bare: str, kind: Kind) -> str | None:
 
 
 def _words(bare: str) -> str | None:
-    if len(bare.split()) > _MOST_WORDS or len(bare) > _MOST_LETTERS:
+    listed = all(len(item.split()) == 1 for item in bare.split(","))
+    if not listed and (len(bare.split()) > _MOST_WORDS or len(bare) > _MOST_LETTERS):
         return None
     if letter := re.fullmatch(r"\(?([A-Za-z])\)?", bare):
         return letter[1].upper()
-    lowered = bare.casefold()
+    lowered = re.sub(r"\s*,\s*", ", ", bare.casefold())
     named = lowered.split(",")[0].strip()
     return named if named in WEEKDAYS else re.sub(r"^(?:the|an|a)\s+(?=\w)", "", lowered)

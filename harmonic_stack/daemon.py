@@ -45,7 +45,7 @@ class Daemon:
     hardware: Hardware
     plan: Plan
     engine: Engine
-    proof: Proof | None
+    proofs: tuple[Proof, ...]
     bus: Bus
     writer: SpineWriter
     store: Child | None
@@ -70,8 +70,8 @@ class Daemon:
             },
             "slots": {
                 "promised": sum(pool.slots for pool in pools),
-                "achieved": None if self.proof is None else self.proof.achieved,
-                "reason": None if self.proof is None else self.proof.reason,
+                "achieved": sum(proof.achieved for proof in self.proofs) if self.proofs else None,
+                "reason": "; ".join(proof.reason for proof in self.proofs if proof.reason) or None,
                 "busy": sum(pool.busy for pool in pools),
                 "waiting": sum(pool.waiting for pool in pools),
             },
@@ -107,7 +107,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         engine = await parts.enter_async_context(
             running_engine(settings, plan, run_dir=paths.runtime, log_dir=paths.state / "logs", report=say)
         )
-        proof = await _prove(engine, plan, config, say)
+        proofs = await _prove(engine, plan, config, say)
         writer = SpineWriter(bus)
         parts.push_async_callback(writer.aclose)
         seats = _seats(engine, plan, config, hardware)
@@ -121,7 +121,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             hardware=hardware,
             plan=plan,
             engine=engine,
-            proof=proof,
+            proofs=proofs,
             bus=bus,
             writer=writer,
             store=store,
@@ -164,14 +164,15 @@ def retention_of(settings: SpineSettings) -> Retention:
     )
 
 
-async def _prove(engine: Engine, plan: Plan, config: Config, say: Say) -> Proof | None:
-    """Measure the slots that were promised, and say what came out."""
-    if not config.engine.prove:
-        return None
-    proof = await prove_slots(engine, plan.pools[0].model, plan.pools[0].slots)
-    why = f" ({proof.reason})" if proof.reason else ""
-    say(f"slots: asked {proof.promised}, got {proof.achieved}{why}")
-    return proof
+async def _prove(engine: Engine, plan: Plan, config: Config, say: Say) -> tuple[Proof, ...]:
+    """Measure the slots that each pool was promised, and say what came out; nothing where that is switched off."""
+    proofs: list[Proof] = []
+    for pool in plan.pools if config.engine.prove else ():
+        proof = await prove_slots(engine, pool.model, pool.slots)
+        why = f" ({proof.reason})" if proof.reason else ""
+        say(f"slots of {pool.model}: asked {proof.promised}, got {proof.achieved}{why}")
+        proofs.append(proof)
+    return tuple(proofs)
 
 
 def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware) -> Seats:

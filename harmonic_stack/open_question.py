@@ -13,6 +13,7 @@ from harmonic_stack.live_answer import LiveAnswer
 from harmonic_stack.prompts import merge
 from harmonic_stack.query import Completion, Outcome, Seat, Status
 from harmonic_stack.run import Run
+from harmonic_stack.unfence import Unfenced
 
 AGGREGATOR = "aggregator"
 
@@ -51,19 +52,22 @@ async def aggregate(run: Run, outcomes: Sequence[Outcome], answer: LiveAnswer) -
     """
     drafts = [outcome for outcome in outcomes if outcome.status is Status.OK]
     limit = run.query.sampling.max_tokens or run.config.draft.max_tokens
+    fence = secrets.token_hex(8)
+    unfenced = Unfenced(fence, answer.write)
     messages, kept = merge(
         run.query.messages,
         [draft.text for draft in drafts],
-        fence=secrets.token_hex(8),
+        fence=fence,
         context=run.context,
         room=max(run.seats.context - limit, run.seats.context // 2),
     )
     model = run.model_of(run.executive)
     found = await attempt(
         Seat(len(outcomes), AGGREGATOR),
-        lambda seat: run.ask(seat, messages, run.callers_parameters(), answer.write, model=model),
+        lambda seat: run.ask(seat, messages, run.callers_parameters(), unfenced.write, model=model),
         answer.partial,
     )
+    unfenced.close()
     if found.status is not Status.OK:
         stand_in(answer, found, drafts)
     elif kept < len(drafts):

@@ -24,8 +24,9 @@ SHORT_ROOT = Path("/tmp")  # noqa: S108 - a folder made in here is private, and 
 class Paths:
     """Where each kind of file lives.
 
-    ``config``: what the user writes. ``data``: what is kept for good. ``state``: keys, logs, the memory across
-    sessions. ``runtime``: locks and sockets, gone with the login session. ``cache``: what can be made again.
+    ``config``: what the user writes. ``data``: what is kept for good, the memory across sessions. ``state``: keys,
+    logs, the store's file. ``runtime``: locks and sockets, gone with the login session. ``cache``: what can be made
+    again.
     """
 
     config: Path

@@ -62,7 +62,7 @@ async def engines(daemon: TheDaemon) -> dict[str, Any]:
                     {"model": model, "promised": pool.slots, "busy": pool.busy, "waiting": pool.waiting}
                     for model, pool in daemon.orchestrator.seats.pools.items()
                 ],
-                "proof": None if daemon.proof is None else asdict(daemon.proof),
+                "proofs": [asdict(proof) for proof in daemon.proofs],
             }
         ]
     }

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from harmonic_stack import __version__
@@ -99,6 +100,6 @@ async def _explain_validation(request: Request, error: Exception) -> Response:
 async def _explain_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("allow", "")
+        allowed = Headers(error.headers).get("allow", "")
         return await _explain(request, MethodNotAllowed(request.method, allowed.split(", ")))
     return await _explain(request, RouteNotFound(request.method, request.url.path))

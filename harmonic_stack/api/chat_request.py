@@ -13,10 +13,8 @@ from msgspec import Meta
 
 from harmonic_stack.config import Config
 from harmonic_stack.errors import BadRequest, ModelNotFound, SessionNameInvalid, UnsupportedParameter
+from harmonic_stack.names import is_name
 from harmonic_stack.query import Message, Mode, Options, Query, Sampling
-
-SESSION_NAME = re.compile(r"(?!.*\.\.)[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
-ROLES = ("system", "developer", "user", "assistant", "tool")
 
 Unit = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
@@ -190,7 +188,7 @@ def _session(header: str | None, metadata: Mapping[str, Any] | None) -> str:
     name = header if header is not None else (metadata or {}).get("session_id")
     if name is None:
         return ""
-    if not isinstance(name, str) or not SESSION_NAME.fullmatch(name):
+    if not isinstance(name, str) or not is_name(name):
         raise SessionNameInvalid(str(name))
     return name
 

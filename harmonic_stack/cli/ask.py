@@ -60,9 +60,13 @@ def _show(chunk: dict[str, Any], *, quiet: bool) -> None:
 
 
 def _summary(report: dict[str, Any]) -> str:
-    agents = ", ".join(f"{a['name']} {a['status']}" for a in report["agents"])
+    agents = ", ".join(f"{_seat(agent)} {agent['status']}" for agent in report["agents"])
     agreement = report["agreement"]
     vote = ""
     if agreement:
         vote = f"; {agreement['votes']} of {agreement['asked']} agree (right in about {agreement['confidence']:.0%})"
     return f"[{report['mode']}: {agents}{vote}; {report['query']}]"
+
+
+def _seat(agent: dict[str, Any]) -> str:
+    return f"{agent['name']}#{agent['sample']}" if agent["sample"] else str(agent["name"])

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -18,7 +20,7 @@ from harmonic_stack.api.server import bound_socket, make_server, serve_until_sig
 from harmonic_stack.cli.output import explain, say
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.daemon import Daemon, running_stack
-from harmonic_stack.keys import Keys, Scope
+from harmonic_stack.keys import Keys
 from harmonic_stack.lock import Note, held_lock, stop_daemon
 from harmonic_stack.logs import follow, log_files, set_up_logging
 from harmonic_stack.paths import Paths
@@ -141,9 +143,14 @@ def _be_daemon(loaded: Loaded, paths: Paths, writing: int) -> NoReturn:
     words = os.fdopen(writing, "w", encoding="utf-8", buffering=1)
 
     def tell(text: str) -> None:
-        if not words.closed:
+        if words.closed:
+            return
+        try:
             words.write(text + "\n")
-            if text == READY:
+        except BrokenPipeError:  # whoever waited for us has gone: the daemon goes on
+            text = READY
+        if text == READY:
+            with suppress(BrokenPipeError):
                 words.close()
 
     log = log_files(paths)["daemon"]
@@ -166,20 +173,25 @@ def _be_daemon(loaded: Loaded, paths: Paths, writing: int) -> NoReturn:
 
 def _banner(daemon: Daemon, url: str, seconds: float) -> str:
     """What a newcomer needs next: the address, where the key is, and a call to paste."""
-    key = daemon.keys.text(Scope.INFERENCE)
-    shown = "$(harmonic-stack key show)" if key else ""
+    program = "harmonic-stack" if shutil.which("harmonic-stack") else _shown_path(Path(sys.executable).parent)
     lines = [
         "",
         f"Harmonic Stack is ready after {seconds:.1f} s: {url}/v1",
         *([f"Note: {daemon.engine.note}"] if daemon.engine.note else []),
-        f"Key:  harmonic-stack key show   (kept in {daemon.paths.keys_file})",
+        f"Key:  {program} key show   (kept in {daemon.paths.keys_file})",
         "Try:  curl -s " + f"{url}/v1/chat/completions \\",
-        f'        -H "Authorization: Bearer {shown}" -H "Content-Type: application/json" \\',
+        f'        -H "Authorization: Bearer $({program} key show)" -H "Content-Type: application/json" \\',
         '        -d \'{"model": "harmonic", "messages": [{"role": "user", "content": "What is a spine?"}]}\'',
-        "Stop: Ctrl-C, or harmonic-stack down",
+        f"Stop: Ctrl-C, or {program} down",
         "",
     ]
     return "\n".join(lines)
+
+
+def _shown_path(folder: Path) -> str:
+    """Our program in *folder*, from where the person stands if it is below."""
+    program = folder / "harmonic-stack"
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
 
 
 def open_keys() -> Keys:

@@ -114,6 +114,7 @@ def test_the_last_sentence_of_an_open_question_is_no_answer() -> None:
         ("['b', 2.0]", '["b",2]'),
         ("x = 2 or x = 3", "x = 2 or x = 3"),
         ("3 apples and 4 pears", "3 apples and 4 pears"),
+        ("Pear,apple , fig" + ", kiwi" * 12, "pear, apple, fig" + ", kiwi" * 12),
     ],
 )
 def test_one_form_for_all_ways_to_write_it(written: str, canonically: str) -> None:
@@ -122,7 +123,7 @@ def test_one_form_for_all_ways_to_write_it(written: str, canonically: str) -> No
 
 
 @pytest.mark.parametrize(
-    "written", ["", "  ", "<number>", "[your answer]", "...", "\\boxed{}", "so many words " * 9, "9" * 9000]
+    "written", ["", "  ", "<number>", "[your answer]", "...", "\\boxed{}", "so many words " * 5, "9" * 9000]
 )
 def test_what_is_no_short_answer_has_no_form(written: str) -> None:
     assert canonical(written) is None
