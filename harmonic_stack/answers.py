@@ -11,7 +11,7 @@ from ommatidia.words import content_stems
 
 # "Answer: 42", "**Final answer:** 42", "## Answer", "3. Answer = 42"; the value may stand on the lines below.
 _LINE = re.compile(
-    r"(?:^[\s>#*_\-\d.)(]*|[.;:!?]\s+\**|\bis:?\s+)(?:the\s+|my\s+)?(?:final\s+|correct\s+)?answer\s*?(?:\*\*|__)?"
+    r"(?:^[ \t>#*_\-\d.)(]*|[.;:!?]\s+\**|\bis:?\s+)(?:the\s+|my\s+)?(?:final\s+|correct\s+)?answer\s*?(?:\*\*|__)?"
     r"(?:\s*[:=\uff1a]|\s+[-\u2013]\s|[^\S\n]*$)(?:\*\*|__)?[^\S\n]*",
     re.I | re.M,
 )

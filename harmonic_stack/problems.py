@@ -44,6 +44,7 @@ class Problem:
 UNKNOWN = Problem(500, "internal_error", SERVER, remedy="The daemon's log has the details: harmonic-stack logs.")
 
 PROBLEMS: Mapping[type[Exception], Problem] = {
+    errors.HarmonicError: Problem(500, "failed", SERVER),
     # Configuration, folders, keys.
     errors.ConfigError: Problem(
         500, "config_error", SERVER, USAGE, "Correct each line named; docs/config.md explains every key."

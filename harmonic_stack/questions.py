@@ -20,7 +20,9 @@ _FEW_WORDS = 6
 _I, _X = re.IGNORECASE, re.IGNORECASE | re.VERBOSE
 
 # "A) Paris", "(b) Rome", "C. Oslo", "Option D: Bern", one a line; or on one line, each after white space.
-_OPTION_LINE = re.compile(r"^\s*(?:[-*]\s*)?(?:option\s+)?\(?\**([A-Za-z])\**[.):]\**\s+(\S.*?)\s*$", _I | re.MULTILINE)
+_OPTION_LINE = re.compile(
+    r"^[ \t]*(?:[-*][ \t]*)?(?:option[ \t]+)?\(?\**([A-Za-z])\**[.):]\**[ \t]+(\S.*)$", _I | re.MULTILINE
+)
 _OPTION_INLINE = re.compile(
     r"(?:^|\s)\(?([A-Ha-h])[).:]\s*([^()\n]*?)(?=[\s,;]*(?:\s(?:or\s+)?\(?[A-Ha-h][).:]\s)|[?\n]|$)"
 )
@@ -30,7 +32,7 @@ _MEASURES = "many|much|old|long|far|tall|big|large|deep|high|wide|heavy|fast|oft
 _HOW_MUCH = rf"how\s+(?:{_MEASURES})\b"
 _AUXILIARY = r"(?:is|are|was|were|am|do|does|did|has|have|had|will|can|could)\b"
 _SUMS = re.compile(r"\d\s*(?:[-+*/^%\u00d7\u00f7\u2212]|\\times|\\div)\s*\(?\d|=\s*\??\s*$", re.MULTILINE)
-_GRID = re.compile(r"^\s*\[?\[?\d+(?:[\s,]+\d+)+\]?\]?,?\s*\n\s*\[?\d+(?:[\s,]+\d+)+", re.MULTILINE)
+_GRID = re.compile(r"^[ \t]*\[?\[?\d+(?:[ \t,]+\d+)+\]?\]?,?[ \t]*\n[ \t]*\[?\d+(?:[ \t,]+\d+)+", re.MULTILINE)
 
 # The form of the answer is prescribed: "yes or no", "just the number", "give the weekday", "as your final answer".
 _PRESCRIBED = re.compile(
@@ -159,7 +161,7 @@ def options(question: str) -> dict[str, str]:
     {'A': '9', 'B': '11', 'C': '15'}
     """
     for pattern in (_OPTION_LINE, _OPTION_INLINE):
-        found = {label.upper(): text.strip(" ,;.*") for label, text in pattern.findall(question)}
+        found = {label.upper(): text.strip(" \t\r,;.*") for label, text in pattern.findall(question)}
         in_order = list(found) == [chr(ord("A") + at) for at in range(len(found))]
         # On one line "A. Smith met B. Jones" are two names; three letters in order hardly are.
         names = pattern is _OPTION_INLINE and len(found) < 3 and _INITIALS.search(question)

@@ -4,7 +4,7 @@ import re
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 # "# Title", "**Title**", "Title:", a rule, a row of a table: lines that frame claims and make none.
-_FRAME = re.compile(r"\s*(?:#{1,6}\s.*|\*\*[^*]+\*\*:?|[-*_=]{3,}|\|.*|.*:)\s*")
+_FRAME = re.compile(r"#{1,6}\s.*|\*\*[^*]+\*\*:?|[-*_=]{3,}|\|.*|.*:")
 _ITEM = re.compile(r"\s*(?:>\s*)*(?:[-*+\u2022]|\d{1,3}[.)]|[A-Za-z][.)])\s+")
 _QUOTE = re.compile(r"\s*(?:>\s*)+")
 # The end of a sentence, the quotes and brackets that close with it, and the start of the next one.
@@ -43,7 +43,7 @@ def _blocks(text: str) -> list[str]:
     for line in text.splitlines():
         if _FENCE.match(line):
             fenced, open_block = not fenced, False
-        elif fenced or not line.strip() or _FRAME.fullmatch(line):
+        elif fenced or not line.strip() or _FRAME.fullmatch(line.strip()):
             open_block = False
         elif (item := _ITEM.match(line)) or not open_block:
             start = item or _QUOTE.match(line)

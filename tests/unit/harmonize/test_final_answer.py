@@ -131,7 +131,7 @@ def test_what_is_no_short_answer_has_no_form(written: str) -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "piece", ["\\boxed{", "answer to ", "A) ", "[", "**", "= ", "1,", "\\text{", "```\n", "(", ")", "9"]
+    "piece", ["\\boxed{", "answer to ", "A) ", "[", "**", "= ", "1,", "\\text{", "```\n", "(", ")", "9", "\n", "  "]
 )
 def test_a_hostile_draft_costs_no_more_than_a_long_one(piece: str) -> None:
     final_answer(piece * 20_000, "How many?")
