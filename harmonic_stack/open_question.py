@@ -68,6 +68,8 @@ async def aggregate(run: Run, outcomes: Sequence[Outcome], answer: LiveAnswer) -
         answer.partial,
     )
     unfenced.close()
+    if found.status is Status.OK and not answer.text.strip():
+        found = replace(found, status=Status.FAILED, reason="it only copied its prompt")
     if found.status is not Status.OK:
         stand_in(answer, found, drafts)
     elif kept < len(drafts):

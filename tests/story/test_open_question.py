@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.fake_engine import Act, fake_engine, last_user, role_of
 from tests.helpers import until
@@ -110,10 +111,13 @@ async def test_a_base_that_dies_at_once_is_replaced_and_one_that_dies_later_is_f
         assert answer["harmonic"]["agents"][0]["status"] == "failed"
 
 
-async def test_an_aggregator_that_fails_is_replaced_by_the_first_draft(tmp_path: Path) -> None:
+@pytest.mark.parametrize("failure", ["refuses", "says nothing", "copies the fence"])
+async def test_an_aggregator_that_fails_is_replaced_by_the_first_draft(tmp_path: Path, failure: str) -> None:
     def play(body: dict[str, Any]) -> Act:
         if _is_merge(body):
-            return Act(status=500, body=b"{}")
+            fence = next(line for line in last_user(body).splitlines() if line.endswith("draft 1]"))
+            said = Act(" ") if failure == "says nothing" else Act(f"{fence}\n{fence}")
+            return Act(status=500, body=b"{}") if failure == "refuses" else said
         return Act("The executive's draft." if not role_of(body) else "Another draft.")
 
     async with (
