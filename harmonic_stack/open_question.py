@@ -33,15 +33,15 @@ async def base_live(run: Run, seats: Sequence[Seat], answer: LiveAnswer) -> list
     finally:
         base.cancel()
     if outcome.status is not Status.OK:
-        stand_in(answer, outcome, others)
+        stand_in(answer, others)
     return [outcome, *others]
 
 
-def stand_in(answer: LiveAnswer, base: Outcome, others: Sequence[Outcome]) -> None:
-    """Let the next whole draft in the order asked answer in place of a base that failed."""
+def stand_in(answer: LiveAnswer, others: Sequence[Outcome]) -> None:
+    """Let the next whole draft in the order asked answer, in place of a base that failed or after what it said."""
     second = next((other for other in others if other.status is Status.OK), None)
     if second is not None:
-        heading = f"\n\n{second.seat} answers:\n" if base.text else ""
+        heading = f"\n\n{second.seat} answers:\n" if answer.text.strip() else ""
         answer.write(heading + second.text)
 
 
@@ -71,7 +71,7 @@ async def aggregate(run: Run, outcomes: Sequence[Outcome], answer: LiveAnswer) -
     if found.status is Status.OK and not answer.text.strip():
         found = replace(found, status=Status.FAILED, reason="it only copied its prompt")
     if found.status is not Status.OK:
-        stand_in(answer, found, drafts)
+        stand_in(answer, drafts)
     elif kept < len(drafts):
         return replace(found, reason=f"{len(drafts) - kept} drafts did not fit its context")
     return found

@@ -16,7 +16,7 @@ from harmonic_stack.live_answer import LiveAnswer
 from harmonic_stack.minority_report import append_minority
 from harmonic_stack.open_question import aggregate, base_live, stand_in
 from harmonic_stack.prompts import Context, chat
-from harmonic_stack.query import Completion, DraftDelta, Mode, Outcome, Query, Report, Seat, Status
+from harmonic_stack.query import DraftDelta, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.routing import Route, Router, seats_for
 from harmonic_stack.run import Put, Run, Seats
 
@@ -128,7 +128,7 @@ class Orchestrator:
         """Drafts are there already: merge them as an open question's."""
         if run.query.mode is Mode.FULL and self.config.merge.open == "aggregate":
             return await self._aggregate(run, outcomes, answer)
-        stand_in(answer, Outcome(outcomes[0].seat, Status.FAILED, Completion()), outcomes)
+        stand_in(answer, outcomes)
         return self._with_minority(run, outcomes, answer, None)
 
     async def _aggregate(self, run: Run, outcomes: list[Outcome], answer: LiveAnswer) -> Report:
