@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # What is installed is noted by the digest of what asked for it, so an unchanged tree installs nothing twice.
 STAMP = $(VENV)/.installed-$(1)-$(shell cat requirements/*.txt pyproject.toml | sha256sum | cut -c1-16)
 
-.PHONY: help up down install install-dev check test test-long bench lock system-deps clean
+.PHONY: help up down install install-dev check test test-long bench docs lock system-deps clean
 
 help:  ## Show the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ check: install-dev  ## Lint, types, import arrows
 
 bench: install-dev  ## Measure the stack (ARGS="--help" tells what)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+docs: install-dev  ## Write the tables of the documents anew from the code
+	$(BIN)/python -m tests.regenerate
 
 lock: install-dev  ## Make requirements/*.txt anew from pyproject.toml and requirements/*.in
 	requirements/lock.sh

@@ -125,7 +125,7 @@ class Bridge:
             self._signal(query, Channel.IMMEDIATE, ORCHESTRATOR, "answer", answer),
             self._signal(query, Channel.SESSION, ORCHESTRATOR, "turn", answer, turn),
             self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "merge", answer, merged),
-            self._signal(query, Channel.META, ORCHESTRATOR, "calls", "", {"calls": [_cost(call) for call in calls]}),
+            self._signal(query, Channel.META, ORCHESTRATOR, "calls", _summary(calls), {"calls": [*map(_cost, calls)]}),
         )
 
     def _put(self, *signals: Signal) -> None:
@@ -160,6 +160,15 @@ def _writer_of(query: Query, seat: Seat) -> str:
 def _turn(signal: Signal) -> tuple[str, str]:
     question = (signal.payload or {}).get("question", "")
     return (question if isinstance(question, str) else ""), signal.text
+
+
+def _summary(calls: Sequence[Outcome]) -> str:
+    """The calls in words: who answered, with how many tokens in which time."""
+    spent = [(call, call.completion) for call in calls]
+    return "; ".join(
+        f"{call.seat} {call.status.value}: {cost.completion_tokens} tokens in {cost.seconds:.1f} s"
+        for call, cost in spent
+    )
 
 
 def _cost(call: Outcome) -> dict[str, Any]:

@@ -53,7 +53,6 @@ class Server(Section):
         default=4_194_304, ge=1_024, le=1_073_741_824, description="Longest request body, in bytes."
     )
     max_messages: int = Field(default=1_000, ge=1, le=100_000, description="Most messages in one request.")
-    max_depth: int = Field(default=64, ge=4, le=256, description="Deepest nesting of a request's JSON.")
     header_seconds: Seconds = Field(default=10.0, description="How long a client may take to send its headers.")
     body_seconds: Seconds = Field(default=30.0, description="How long a client may take to send its body.")
     idle_seconds: Seconds = Field(default=75.0, description="How long an idle connection is kept.")
@@ -155,7 +154,6 @@ class Recall(Section):
 
     turns: int = Field(default=6, ge=0, le=1_000, description="Most turns of this session.")
     tokens: int = Field(default=512, ge=0, le=1_048_576, description="Most tokens of recalled text, for each agent.")
-    persistent: int = Field(default=4, ge=0, le=1_000, description="Most memories of channel 2.")
 
 
 class Spine(Section):

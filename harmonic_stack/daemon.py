@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harmonic_stack.api.chat_request import Names
 from harmonic_stack.bridge import Bridge
 from harmonic_stack.chat_client import ChatClient, Patience
 from harmonic_stack.config import Config, Loaded
@@ -16,6 +15,7 @@ from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.describe import hardware_line
 from harmonic_stack.keys import Keys
+from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.paths import Paths
 from harmonic_stack.planning import engine_settings, plan_for

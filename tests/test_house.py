@@ -20,12 +20,12 @@ import typer
 
 from harmonic_stack import __version__
 from harmonic_stack.api.app import CHAT, create_app
-from harmonic_stack.api.chat_request import Names
 from harmonic_stack.api.door import SCOPES
 from harmonic_stack.cli.main import app as command_line
 from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.keys import Keys
+from harmonic_stack.model_names import Names
 from harmonic_stack.problems import PROBLEMS, UNKNOWN, Problem
 
 ROOT = Path(__file__).parents[1]

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from harmonic_stack.api.asgi import ClientGone, Receive, Scope, Send, read_json_body, send_json
-from harmonic_stack.api.chat_request import Ask, Names, parse_chat_request, with_session
+from harmonic_stack.api.chat_request import Ask, parse_chat_request, with_session
 from harmonic_stack.api.door import header
 from harmonic_stack.api.wire import PING, ChunkStream, answer_text, completion_object
 from harmonic_stack.config import Config
 from harmonic_stack.errors import KeyTooBusy
+from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.outbox import Outbox
 from harmonic_stack.problems import error_body

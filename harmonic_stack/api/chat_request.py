@@ -4,7 +4,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from harmonic_stack.config import Config
 from harmonic_stack.errors import BadRequest, ModelNotFound, SessionNameInvalid, UnsupportedParameter
+from harmonic_stack.model_names import Names
 from harmonic_stack.names import is_name
 from harmonic_stack.query import Message, Mode, Options, Query, Sampling
 
@@ -81,21 +82,6 @@ class Ask:
     query: Query
     stream: bool
     include_usage: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names a request may use: agents (and who is the executive) and the engine's models."""
-
-    agents: Collection[str]
-    executive: str
-    models: Collection[str]
-
-    @property
-    def all(self) -> list[str]:
-        """Every name that ``model`` may have, in the order that ``/v1/models`` lists them."""
-        merged = [Mode.AUTO.value, Mode.FULL.value, Mode.FAST.value]
-        return [*merged, *self.agents, *(model for model in self.models if model not in self.agents)]
 
 
 def parse_chat_request(body: bytes, *, names: Names, config: Config, session: str | None, caller: str) -> Ask:

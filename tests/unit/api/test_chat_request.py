@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from harmonic_stack.api.chat_request import Ask, Names, parse_chat_request
+from harmonic_stack.api.chat_request import Ask, parse_chat_request
 from harmonic_stack.config import Config
 from harmonic_stack.errors import BadRequest, ModelNotFound, SessionNameInvalid, UnsupportedParameter
+from harmonic_stack.model_names import Names
 from harmonic_stack.query import Message, Mode
 
 NAMES = Names(["executive", "coder"], "executive", ["tiny"])

@@ -30,12 +30,12 @@ def test_the_example_file_loads_to_the_defaults(tmp_path: Path) -> None:
 
 
 def test_flag_wins_over_environment_over_file_over_default(tmp_path: Path) -> None:
-    file = write(tmp_path, "[server]\nport = 1\nmax_depth = 32\nmax_messages = 5\n")
-    env = {"HARMONIC_SERVER__PORT": "2", "HARMONIC_SERVER__MAX_DEPTH": "33"}
+    file = write(tmp_path, "[server]\nport = 1\nmax_in_flight = 32\nmax_messages = 5\n")
+    env = {"HARMONIC_SERVER__PORT": "2", "HARMONIC_SERVER__MAX_IN_FLIGHT": "33"}
     loaded = Config.load(file, env=env, flags={"server.port": 3, "server.host": None})
     server = loaded.config.server
-    assert (server.port, server.max_depth, server.max_messages, server.host) == (3, 33, 5, "127.0.0.1")
-    keys = ("server.port", "server.max_depth", "server.max_messages", "server.host")
+    assert (server.port, server.max_in_flight, server.max_messages, server.host) == (3, 33, 5, "127.0.0.1")
+    keys = ("server.port", "server.max_in_flight", "server.max_messages", "server.host")
     assert [loaded.origins[key] for key in keys] == ["flag", "env", f"{file}:4", "default"]
 
 

@@ -1,0 +1,21 @@
+"""The names that a request's ``model`` may have."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from harmonic_stack.query import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names a request may use: agents (and who is the executive) and the engine's models."""
+
+    agents: Collection[str]
+    executive: str
+    models: Collection[str]
+
+    @property
+    def all(self) -> list[str]:
+        """Every name that ``model`` may have, in the order that ``/v1/models`` lists them."""
+        merged = [Mode.AUTO.value, Mode.FULL.value, Mode.FAST.value]
+        return [*merged, *self.agents, *(model for model in self.models if model not in self.agents)]
