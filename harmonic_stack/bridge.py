@@ -34,17 +34,17 @@ class Bridge:
 
         A store that fails costs the memory, not the answer.
         """
-        if not self._enabled:
+        if not self._enabled or not self._recall.turns:
             return Context()
         await self._writer.flush()
         try:
-            kept = await self._bus.read(Channel.SESSION, session=query.session, kind="turn", limit=1000)
+            kept = await self._bus.recent(Channel.SESSION, query.session, count=self._recall.turns)
         except SpineError:
             return Context()
         carried = {_normal(message.content) for message in query.messages if message.role == "user"}
         turns: list[Message] = []
         left = self._recall.tokens
-        for signal in reversed(kept.signals[-self._recall.turns :]):
+        for signal in reversed(kept):
             asked, answered = _turn(signal)
             left -= estimate_tokens(asked) + estimate_tokens(answered)
             if left < 0:

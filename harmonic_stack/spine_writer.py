@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from spine import Bus, Signal, SpineError
 
@@ -18,29 +20,30 @@ class SpineWriter:
         self._bus = bus
         self._waiting: list[Signal] = []
         self._wake = asyncio.Event()
-        self._written = asyncio.Event()
-        self._written.set()
+        self._taken = self._done = 0  # signals queued so far, and those of them that are written or lost
+        self._flushes: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.dropped = 0
         self._task = asyncio.create_task(self._run(), name="spine writer")
 
     def put(self, signals: Sequence[Signal]) -> None:
         """Queue signals; never waits."""
-        room = MAX_WAITING - len(self._waiting)
-        if room < len(signals):
-            self.dropped += len(signals) - max(room, 0)
-            signals = signals[: max(room, 0)]
-        if signals:
-            self._waiting.extend(signals)
-            self._written.clear()
+        room = max(MAX_WAITING - len(self._waiting), 0)
+        self.dropped += max(len(signals) - room, 0)
+        if taken := signals[:room]:
+            self._waiting.extend(taken)
+            self._taken += len(taken)
             self._wake.set()
 
     async def flush(self, timeout: float = 2.0) -> bool:
-        """Wait until all that was queued is written; False where that took longer than *timeout* seconds."""
-        try:
-            await asyncio.wait_for(self._written.wait(), timeout)
-        except TimeoutError:
-            return False
-        return True
+        """Wait until all that was queued up to now is written; False where that took longer than *timeout* seconds."""
+        if self._done >= self._taken:
+            return True
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._flushes.append((self._taken, written))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(written, timeout)
+            return True
+        return False
 
     async def aclose(self) -> None:
         """Write what is queued and stop."""
@@ -52,11 +55,14 @@ class SpineWriter:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                try:
-                    await self._bus.publish_many(batch)
-                except SpineError as error:
-                    self.dropped += len(batch)
-                    log.warning("signals were lost", extra={"count": len(batch), "reason": type(error).__name__})
-            self._written.set()
+            batch, self._waiting = self._waiting, []
+            try:
+                await self._bus.publish_many(batch)
+            except SpineError as error:
+                self.dropped += len(batch)
+                log.warning("signals were lost", extra={"count": len(batch), "reason": type(error).__name__})
+            self._done += len(batch)
+            while self._flushes and self._flushes[0][0] <= self._done:
+                written = self._flushes.popleft()[1]
+                if not written.done():
+                    written.set_result(None)
