@@ -1,13 +1,14 @@
 """The main path, on the real engine with the real model, by the official client: what a newcomer does first."""
 
+import asyncio
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from openai import AsyncOpenAI, AuthenticationError, BadRequestError, NotFoundError
 
 from tests.cli import Home
-from tests.helpers import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
@@ -118,7 +119,18 @@ async def test_the_command_line_asks_and_looks(running: Home) -> None:
 
 
 async def test_the_store_killed_during_a_query_costs_no_answer_and_comes_back(running: Home) -> None:
-    killed = (await running.json("status"))["spine"]["pid"]
+    status = await running.json("status")
+    key = (await running.run("key", "show", "--admin")).out.strip()
+    states: list[str] = []
+
+    async def watch() -> None:
+        async with httpx.AsyncClient(base_url=status["url"], headers={"authorization": f"Bearer {key}"}) as admin:
+            while states[-2:] != ["degraded", "ok"]:
+                spine = (await admin.get("/admin/status")).json()["spine"]
+                if states[-1:] != [spine["state"]]:
+                    states.append(spine["state"])
+                await asyncio.sleep(0.02)
+
     async with await _client(running) as client:
         stream = await client.chat.completions.create(
             model="harmonic-full",
@@ -127,18 +139,15 @@ async def test_the_store_killed_during_a_query_costs_no_answer_and_comes_back(ru
             max_tokens=24,
             extra_body=SMALL,
         )
-        answer = ""
+        answer, watching = "", None
         async for chunk in stream:
-            if killed is not None:
-                psutil.Process(killed).kill()
-                killed = None
+            if watching is None:
+                psutil.Process(status["spine"]["pid"]).kill()
+                watching = asyncio.create_task(watch())
             answer += (chunk.choices[0].delta.content or "") if chunk.choices else ""
     assert answer.strip()
-    degraded: list[Any] = []
-
-    async def seen_degraded_and_back() -> bool:
-        spine = (await running.json("status"))["spine"]
-        degraded.extend([spine] if spine["state"] == "degraded" else [])
-        return spine["state"] == "ok" and spine["pid"] is not None
-
-    await until(seen_degraded_and_back, "the bus is back on its store", timeout=30)
+    assert watching is not None
+    async with asyncio.timeout(30):
+        await watching
+    assert states[-2:] == ["degraded", "ok"]
+    assert (await running.json("status"))["spine"]["pid"] != status["spine"]["pid"]
