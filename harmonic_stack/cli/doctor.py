@@ -1,0 +1,99 @@
+"""`doctor`: asks the box everything that the checks need, and prints one line a finding."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import typer
+
+from harmonic_stack.cli.client import fetch
+from harmonic_stack.cli.look import AsJson
+from harmonic_stack.cli.output import show_json
+from harmonic_stack.config import Config, Loaded
+from harmonic_stack.crew import load_crew
+from harmonic_stack.doctor import Box, Finding, Level, examine
+from harmonic_stack.errors import DaemonRefused, HarmonicError, NotRunning
+from harmonic_stack.paths import Paths
+from harmonic_stack.planning import engine_settings
+from harmonic_stack.ports import listeners
+from launcher import LauncherError, detect_hardware, local_model
+
+T = TypeVar("T")
+OLLAMA = "http://127.0.0.1:11434/api/version"
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Look for what is wrong with this box; exit code 1 if anything is."""
+    findings = examine(_ask())
+    if as_json:
+        show_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            typer.echo(_line(finding))
+    if any(finding.level is Level.WRONG for finding in findings):
+        raise typer.Exit(1)
+
+
+def _line(finding: Finding) -> str:
+    remedy = f" -> {finding.remedy}" if finding.remedy else ""
+    return f"{finding.level.value:8} {finding.what}{remedy}"
+
+
+def _ask() -> Box:
+    loaded, problem = _settings()
+    paths = Paths.find()
+    folder = next(parent for parent in (paths.data, *paths.data.parents) if parent.exists())
+    return Box(
+        hardware=_or_none(detect_hardware, LauncherError, OSError),
+        environment=dict(os.environ),
+        port=(loaded.config if loaded is not None else Config()).server.port,
+        listeners=listeners(),
+        free_disk=_or_none(lambda: shutil.disk_usage(folder).free, OSError),
+        render_nodes={str(node): os.access(node, os.R_OK | os.W_OK) for node in Path("/dev/dri").glob("render*")},
+        ollama_version=_or_none(_ollama_version, httpx.HTTPError, ValueError, KeyError),
+        status=_or_none(_status, NotRunning, DaemonRefused),
+        settings_problem=problem,
+        model_problem=_model_problem(loaded) if loaded is not None else None,
+        data_folder=folder,
+    )
+
+
+def _settings() -> tuple[Loaded | None, str | None]:
+    try:
+        loaded = Config.load()
+        load_crew(loaded.path_of("crew", "file"))
+    except HarmonicError as error:
+        return None, str(error).splitlines()[0]
+    return loaded, None
+
+
+def _model_problem(loaded: Loaded) -> str | None:
+    settings = engine_settings(loaded)
+    if settings.kind != "embedded":
+        return None
+    try:
+        local_model(settings.model)
+    except LauncherError as error:
+        return str(error)
+    return None
+
+
+def _status() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = fetch("/admin/status")
+    return found
+
+
+def _ollama_version() -> str:
+    return str(httpx.get(OLLAMA, timeout=1.0, trust_env=False).json()["version"])
+
+
+def _or_none(ask: Callable[[], T], *failures: type[Exception]) -> T | None:
+    """What *ask* gives, None where the box would not tell."""
+    try:
+        return ask()
+    except failures:
+        return None
