@@ -27,6 +27,7 @@ MOST_SECRET = 65_536  # what a pipe holds before anyone reads
 GO = b"."  # guard.py starts nothing before it; a start that is cancelled earlier therefore leaves nothing
 POLL = 0.05
 CHECK_LIMIT = 5.0  # seconds for one readiness check
+MOST_MISSED = 3  # readiness checks in a row, a beat apart, after which a program counts as hung
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ class Child:
 
     *secret* goes over the program's standard input, which is then closed; it is sent again at every restart. *record*
     notes the running process for the next daemon, which ends what a killed one left. *on_restart* is called each time
-    the program is ready again. *clock*, *sleep* and *chance* (in [0, 1)) come in for tests.
+    the program is ready again. One that was ready and then fails three readiness checks in a row, *beat* seconds apart,
+    hangs: it is ended and started again. *clock*, *sleep* and *chance* (in [0, 1)) come in for tests.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Child:
         secret: bytes | None = None,
         restart: Restart = Restart(),  # noqa: B008 - frozen
         grace: float = 3.0,
+        beat: float = 10.0,
         record: Path | None = None,
         on_restart: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -65,6 +68,7 @@ class Child:
         self._secret = secret or b""
         self._restart = restart
         self._grace = grace
+        self._beat = beat
         self._record = record
         self._on_restart = on_restart
         self._clock = clock
@@ -208,11 +212,19 @@ class Child:
     async def _watch(self, guard: asyncio.subprocess.Process) -> int:
         """Return the exit code of this run, noticing meanwhile when the program becomes ready."""
         exited = asyncio.ensure_future(self._exited(guard))
+        missed = 0  # readiness checks in a row that a program failed which had been ready
         try:
             while not exited.done():
-                if self._state != "ready" and await self._passes():
-                    self._become_ready()
-                await asyncio.wait({exited}, timeout=None if self._state == "ready" else POLL)
+                if await self._passes():
+                    missed = 0
+                    if self._state != "ready":
+                        self._become_ready()
+                elif self._state == "ready" and self._check is not None:
+                    missed += 1
+                if missed == MOST_MISSED:
+                    log.warning("a program hangs and is ended", extra={"child": self.name})
+                    self._lifeline(guard).close()  # its guard ends the whole group
+                await asyncio.wait({exited}, timeout=self._beat if self._state == "ready" else POLL)
             return exited.result()
         finally:
             exited.cancel()

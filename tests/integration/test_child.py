@@ -188,6 +188,25 @@ async def test_a_killed_program_comes_back_ready_and_says_so(tmp_path: Path) -> 
         assert told == ["back"]
 
 
+async def test_a_program_that_hangs_after_it_was_ready_is_ended_and_started_again(tmp_path: Path) -> None:
+    stuck = tmp_path / "stuck"
+
+    async def check() -> bool:
+        return not stuck.exists()
+
+    async with running(tmp_path, "import time; time.sleep(60)", restart=EAGER, beat=0.02) as child:
+        await child.wait_ready(check, 10)
+        first = child.process
+        assert first is not None
+        await asyncio.sleep(0.2)  # ten beats: a program that is well is left alone
+        assert child.process == first
+        stuck.touch()
+        await until(lambda: child.restarts == 1, "it is started again", timeout=10)
+        assert gone(first.pid)
+        stuck.unlink()
+        await child.wait_ready(check, 10)
+
+
 async def test_the_secret_is_sent_again_after_a_restart(tmp_path: Path) -> None:
     code = "import sys, time; print('got', sys.stdin.read()); time.sleep(60)"
     async with running(tmp_path, code, restart=EAGER, secret=b"word") as child:
