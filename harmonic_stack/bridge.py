@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harmonic_stack.config import Config
+from harmonic_stack.memories import note_of, relevant_memories
 from harmonic_stack.prompts import Context, estimate_tokens
 from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.relations import relate
@@ -19,6 +20,8 @@ from spine import Bus, Channel, Signal, SpineError, Trust
 
 ORCHESTRATOR = "orchestrator"
 USER = "user"
+# The newest of them are looked through; all of them would cost a long read for every question.
+MOST_MEMORIES = 500
 _TRUST = {ORCHESTRATOR: Trust.SYSTEM, USER: Trust.USER}
 
 
@@ -30,28 +33,45 @@ class Bridge:
         self._enabled, self._recall = config.spine.enabled, config.recall
 
     async def recall(self, query: Query) -> Context:
-        """Earlier turns of the session that the request does not carry itself, the newest first to be kept.
+        """What the spine knows and the request does not carry: lasting memories on its subject, and earlier turns.
 
-        A store that fails costs the memory, not the answer.
+        Memories first, then turns, the newest kept first, all within ``recall.tokens``. A store that fails costs the
+        memory, not the answer.
         """
-        if not self._enabled or not self._recall.turns:
+        if not self._enabled:
             return Context()
         await self._writer.flush()
         try:
-            kept = await self._bus.recent(Channel.SESSION, query.session, count=self._recall.turns)
+            memories = await self._memories(query)
+            room = self._recall.tokens - sum(map(estimate_tokens, memories))
+            turns = await self._turns(query, room)
         except SpineError:
             return Context()
+        note = note_of(memories)
+        return Context(turns, (note,) if note else ())
+
+    async def _memories(self, query: Query) -> list[str]:
+        if not self._recall.memories:
+            return []
+        kept = await self._bus.recent(Channel.PERSISTENT, count=MOST_MEMORIES)
+        texts = [signal.text for signal in kept]
+        limits = {"most": self._recall.memories, "room": self._recall.tokens // 2}
+        return relevant_memories(query.question, texts, self._encoder, **limits)
+
+    async def _turns(self, query: Query, room: int) -> tuple[Message, ...]:
+        if not self._recall.turns:
+            return ()
+        kept = await self._bus.recent(Channel.SESSION, query.session, count=self._recall.turns)
         carried = {_normal(message.content) for message in query.messages if message.role == "user"}
         turns: list[Message] = []
-        left = self._recall.tokens
         for signal in reversed(kept):
             asked, answered = _turn(signal)
-            left -= estimate_tokens(asked) + estimate_tokens(answered)
-            if left < 0:
+            room -= estimate_tokens(asked) + estimate_tokens(answered)
+            if room < 0:
                 break
             if _normal(asked) not in carried:
                 turns[:0] = [Message("user", asked), Message("assistant", answered)]
-        return Context(tuple(turns))
+        return tuple(turns)
 
     def begin(self, query: Query, route: Route, context: Context) -> None:
         """Channel 0: the user's words. Channel 3: how the question is taken, and who is asked."""
@@ -63,6 +83,7 @@ class Bridge:
             "agents": [agent.name for agent in route.agents],
             "scores": {found.name: round(found.score, 4) for found in route.ranked},
             "recalled_turns": len(context.turns) // 2,
+            "recalled_memories": list(context.notes),
         }
         question = query.question
         self._put(

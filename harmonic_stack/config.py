@@ -154,6 +154,7 @@ class Recall(Section):
 
     turns: int = Field(default=6, ge=0, le=1_000, description="Most turns of this session.")
     tokens: int = Field(default=512, ge=0, le=1_048_576, description="Most tokens of recalled text, for each agent.")
+    memories: int = Field(default=4, ge=0, le=1_000, description="Most lasting memories (channel 2) that bear on it.")
 
 
 class Spine(Section):

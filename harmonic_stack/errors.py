@@ -181,6 +181,14 @@ class SessionNameInvalid(HarmonicError):
         super().__init__(one_line(f'"{shortened(name)}" is no session name: {RULE}'))
 
 
+class SessionNotFound(HarmonicError):
+    """No session of this name left anything on the spine."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(one_line(f'no session "{shortened(session)}" is known'))
+        self.session = session
+
+
 class QueryNotFound(HarmonicError):
     """No query with this id is remembered."""
 

@@ -11,9 +11,14 @@ MAX_SIGNALS = 1000
 
 def signal_object(signal: Signal, encoder: Encoder) -> dict[str, Any]:
     """A signal as JSON. One that bears no frame gets that of its text, made now: a frame is a cache of its text."""
-    frame = signal.frame
-    if frame is None and signal.text:
-        frame = frame_of(signal.text, encoder).to_json()
+    found = stored_object(signal)
+    if signal.frame is None and signal.text:
+        found["frame"] = frame_of(signal.text, encoder).to_json()
+    return found
+
+
+def stored_object(signal: Signal) -> dict[str, Any]:
+    """A signal as JSON, as it is stored."""
     return {
         "id": signal.id,
         "channel": signal.channel.value,
@@ -25,7 +30,7 @@ def signal_object(signal: Signal, encoder: Encoder) -> dict[str, Any]:
         "time": signal.time,
         "text": signal.text,
         "payload": None if signal.payload is None else dict(signal.payload),
-        "frame": frame,
+        "frame": None if signal.frame is None else dict(signal.frame),
     }
 
 

@@ -6,13 +6,27 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from harmonic_stack.api.models import TheDaemon
 from harmonic_stack.daemon import Daemon
-from harmonic_stack.story import signal_object
-from spine import Channel
+from harmonic_stack.errors import SessionNotFound
+from harmonic_stack.story import signal_object, stored_object
+from spine import Channel, SessionInfo, remember
 
 router = APIRouter(prefix="/admin/spine")
+
+PAGE = 500
+
+
+class Memory(BaseModel):
+    """What is to be remembered, and in whose name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=65_536)
+    session: str = Field(default="owner", max_length=64)
+
 
 ChannelNumber = Annotated[int, Path(ge=0, le=5)]
 
@@ -61,6 +75,41 @@ async def signals(
     return {"signals": [signal_object(signal, daemon.encoder) for signal in page.signals], "next": page.next}
 
 
+@router.post("/channels/2/signals", status_code=201)
+async def remember_text(memory: Memory, daemon: TheDaemon) -> dict[str, Any]:
+    """Keep a text across sessions: answered once it is committed on disk."""
+    signal = remember(memory.text, session=memory.session)
+    return {"id": await daemon.bus.publish(signal)}
+
+
+@router.get("/sessions")
+async def sessions(daemon: TheDaemon) -> dict[str, Any]:
+    """The sessions known, the one that spoke last first, with their entries by channel."""
+    return {"sessions": [_session_object(found) for found in await daemon.bus.sessions()]}
+
+
+@router.get("/sessions/{session}")
+async def one_session(session: str, daemon: TheDaemon) -> dict[str, Any]:
+    """One of them."""
+    found = next((each for each in await daemon.bus.sessions() if each.id == session), None)
+    if found is None:
+        raise SessionNotFound(session)
+    return _session_object(found)
+
+
+@router.delete("/sessions/{session}")
+async def forget(session: str, daemon: TheDaemon) -> dict[str, Any]:
+    """Remove all that a session left, on every channel and in the record; says how many entries that was."""
+    await daemon.writer.flush()
+    return {"session": session, "removed": await daemon.bus.forget(session)}
+
+
+@router.get("/export")
+async def export(daemon: TheDaemon, session: str | None = None) -> StreamingResponse:
+    """Every signal, or one session's, as JSON lines, channel by channel."""
+    return StreamingResponse(_lines(daemon, session), media_type="application/x-ndjson")
+
+
 @router.get("/tail")
 async def tail(
     daemon: TheDaemon,
@@ -70,6 +119,22 @@ async def tail(
     """Signals as they are written, as server-sent events whose id is the signal's."""
     chosen = None if channel is None else [Channel(channel)]
     return StreamingResponse(_events(daemon, chosen, session), media_type="text/event-stream")
+
+
+def _session_object(found: SessionInfo) -> dict[str, Any]:
+    counts = {str(channel.value): count for channel, count in found.counts.items()}
+    return {"id": found.id, "started": found.started, "last": found.last, "entries": counts}
+
+
+async def _lines(daemon: Daemon, session: str | None) -> AsyncIterator[bytes]:
+    for channel in Channel:
+        after = ""
+        while True:
+            page = await daemon.bus.read(channel, session=session, after=after, limit=PAGE)
+            yield b"".join(msgspec.json.encode(stored_object(signal)) + b"\n" for signal in page.signals)
+            after = page.next
+            if not after:
+                break
 
 
 async def _events(daemon: Daemon, channels: list[Channel] | None, session: str | None) -> AsyncIterator[bytes]:

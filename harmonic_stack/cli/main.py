@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harmonic_stack import __version__
-from harmonic_stack.cli import ask, doctor, look, settings, spine, up
+from harmonic_stack.cli import ask, doctor, look, remember, settings, spine, up
 from harmonic_stack.cli.output import explain
 from harmonic_stack.errors import HarmonicError
 from launcher import LauncherError
@@ -20,7 +20,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up.up, up.down, look.status, up.logs, ask.ask, look.agents, look.hardware, look.plan, doctor.doctor):
+for command in (
+    up.up,
+    up.down,
+    look.status,
+    up.logs,
+    ask.ask,
+    look.agents,
+    look.hardware,
+    look.plan,
+    doctor.doctor,
+    remember.remember,
+):
     app.command()(command)
 app.add_typer(spine.app, name="spine")
 app.add_typer(settings.key_app, name="key")

@@ -1,7 +1,9 @@
 """`spine channels|read|tail`: looking into the six channels."""
 
 import json
+import sys
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -65,6 +67,41 @@ def read(
 
 
 @app.command()
+def sessions(as_json: AsJson = False) -> None:
+    """Show the sessions known, the one that spoke last first."""
+    found = fetch("/admin/spine/sessions")
+    if as_json:
+        show_json(found)
+        return
+    rows = [(s["id"], _day(s["started"]), _day(s["last"]), sum(s["entries"].values())) for s in found["sessions"]]
+    show_table(("session", "started", "last", "entries"), rows)
+
+
+@app.command()
+def forget(session: Annotated[str, typer.Argument(help="The session.")]) -> None:
+    """Remove all that a session left, on every channel and in the record."""
+    with daemon_client() as client:
+        removed = checked(client.delete(f"/admin/spine/sessions/{session}"))["removed"]
+    say(f"{removed} entries removed")
+
+
+@app.command()
+def export(
+    target: Annotated[Path, typer.Argument(help='The file to write; "-" is stdout.')],
+    session: Session = None,
+) -> None:
+    """Write every signal, or one session's, as JSON lines."""
+    params = {"session": session} if session is not None else {}
+    with daemon_client(timeout=None) as client, client.stream("GET", "/admin/spine/export", params=params) as answer:
+        if not answer.is_success:
+            answer.read()
+            checked(answer)
+        with sys.stdout if str(target) == "-" else target.open("w", encoding="utf-8") as file:
+            for line in answer.iter_lines():
+                file.write(line + "\n")
+
+
+@app.command()
 def tail(
     channel: Annotated[int | None, typer.Option(min=0, max=5, help="Only this channel.")] = None,
     session: Session = None,
@@ -79,6 +116,10 @@ def tail(
         for line in answer.iter_lines():
             if line.startswith("data: "):
                 typer.echo(line[6:] if as_json else _line(json.loads(line[6:])))
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def _line(signal: dict[str, Any]) -> str:

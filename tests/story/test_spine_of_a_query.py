@@ -1,9 +1,10 @@
 """What a query leaves on the six channels, who may see it, and what the next turn is told of it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from tests.fake_engine import Act, fake_engine
+from tests.fake_engine import Act, fake_engine, role_of
 from tests.helpers import until
 from tests.stack import Stack, asking, served_stack
 
@@ -132,3 +133,45 @@ async def test_the_tail_shows_signals_as_they_are_written(tmp_path: Path) -> Non
         await client.post("/v1/chat/completions", json=asking("Hello there", "coder"))
         seen = [await anext(lines) for _ in range(4)]
     assert any(line.startswith('data: {"id"') and '"kind":"turn"' in line for line in seen)
+
+
+async def test_what_the_user_has_remembered_reaches_the_agents_where_it_bears_on_the_question(tmp_path: Path) -> None:
+    async with (
+        fake_engine(lambda _: Act("Noted.")) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+        stack.client(admin=True) as admin,
+    ):
+        kept = {"text": "My tomatoes stand on the south balcony."}
+        assert (await admin.post("/admin/spine/channels/2/signals", json=kept)).status_code == 201
+        assert (await client.post("/admin/spine/channels/2/signals", json=kept)).status_code == 403
+        for text in ("How often should I water my tomatoes?", "Translate hello into French"):
+            await client.post("/v1/chat/completions", json=asking(text, "harmonic-fast"))
+    assert "south balcony" in role_of(engine.requests[0])
+    assert role_of(engine.requests[1]) == ""
+
+
+async def test_a_forgotten_session_leaves_nothing_and_the_export_is_whole(tmp_path: Path) -> None:
+    async with (
+        fake_engine(lambda _: Act("Noted.")) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+        stack.client(admin=True) as admin,
+    ):
+        for session in ("ada", "bob"):
+            body = asking(f"I am {session}", "harmonic-fast")
+            await client.post("/v1/chat/completions", json=body, headers={"x-session-id": session})
+
+        async def written() -> bool:
+            return len(await _signals(stack, 5)) == 2
+
+        await until(written, "both queries stand on the spine")
+        known = (await admin.get("/admin/spine/sessions")).json()["sessions"]
+        assert {session["id"] for session in known} == {"ada", "bob"}
+        lines = (await admin.get("/admin/spine/export")).text.splitlines()
+        assert {json.loads(line)["session"] for line in lines} == {"ada", "bob"}
+        assert (await admin.delete("/admin/spine/sessions/ada")).json()["removed"] > 0
+        lines = (await admin.get("/admin/spine/export")).text.splitlines()
+        assert {json.loads(line)["session"] for line in lines} == {"bob"}
+        gone = await admin.get("/admin/spine/sessions/ada")
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "session_not_found")
