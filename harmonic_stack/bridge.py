@@ -15,7 +15,7 @@ from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Repo
 from harmonic_stack.relations import relate
 from harmonic_stack.routing import Route
 from harmonic_stack.spine_writer import SpineWriter
-from ommatidia import Encoder
+from ommatidia import BadFrame, Encoder, State, projected
 from spine import Bus, Channel, Signal, SpineError, Trust
 
 ORCHESTRATOR = "orchestrator"
@@ -43,12 +43,13 @@ class Bridge:
         await self._writer.flush()
         try:
             memories = await self._memories(query)
-            room = self._recall.tokens - sum(map(estimate_tokens, memories))
-            turns = await self._turns(query, room)
+            kept = await self._bus.recent(Channel.SESSION, query.session, count=max(self._recall.turns, 1))
         except SpineError:
             return Context()
         note = note_of(memories)
-        return Context(turns, (note,) if note else ())
+        turns = self._turns(query, kept, room=self._recall.tokens - sum(map(estimate_tokens, memories)))
+        state = (kept[-1].payload or {}).get("state") if kept else None
+        return Context(turns, (note,) if note else (), state if isinstance(state, dict) else None)
 
     async def _memories(self, query: Query) -> list[str]:
         if not self._recall.memories:
@@ -58,13 +59,10 @@ class Bridge:
         limits = {"most": self._recall.memories, "room": self._recall.tokens // 2}
         return relevant_memories(query.question, texts, self._encoder, **limits)
 
-    async def _turns(self, query: Query, room: int) -> tuple[Message, ...]:
-        if not self._recall.turns:
-            return ()
-        kept = await self._bus.recent(Channel.SESSION, query.session, count=self._recall.turns)
+    def _turns(self, query: Query, kept: Sequence[Signal], *, room: int) -> tuple[Message, ...]:
         carried = {_normal(message.content) for message in query.messages if message.role == "user"}
         turns: list[Message] = []
-        for signal in reversed(kept):
+        for signal in reversed(kept[-self._recall.turns :] if self._recall.turns else ()):
             asked, answered = _turn(signal)
             room -= estimate_tokens(asked) + estimate_tokens(answered)
             if room < 0:
@@ -124,7 +122,7 @@ class Bridge:
         told = {"encoder": self._encoder.tag, "drafts": relations}
         self._put(self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "relations", query.question, told))
 
-    def keep(self, query: Query, report: Report, answer: str) -> None:
+    def keep(self, query: Query, context: Context, report: Report, answer: str) -> None:
         """Channel 0 and 1: the finished turn. Channel 4: minority and agreement. Channel 5: what each call cost."""
         if not self._enabled:
             return
@@ -141,13 +139,24 @@ class Bridge:
             "warnings": list(report.warnings),
         }
         calls = [*report.outcomes, *([report.aggregator] if report.aggregator else [])]
-        turn = {"question": query.question}
+        turn = {"question": query.question, **self._next_state(context, answer)}
         self._put(
             self._signal(query, Channel.IMMEDIATE, ORCHESTRATOR, "answer", answer),
             self._signal(query, Channel.SESSION, ORCHESTRATOR, "turn", answer, turn),
             self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "merge", answer, merged),
             self._signal(query, Channel.META, ORCHESTRATOR, "calls", _summary(calls), {"calls": [*map(_cost, calls)]}),
         )
+
+    def _next_state(self, context: Context, answer: str) -> dict[str, Any]:
+        """The session's state after this turn; one that another encoder made, or a damaged one, starts anew."""
+        kept = context.state or {}
+        try:
+            state = State.from_json(kept) if kept.get("encoder") == self._encoder.tag else State.fresh()
+        except BadFrame:
+            state = State.fresh()
+        after, surprise = state.after(projected(self._encoder.encode([answer])[0]))
+        told = {"encoder": self._encoder.tag, "surprise": list(surprise.levels), "spike": surprise.spike}
+        return {"state": {**after.to_json(), **told}}
 
     def _put(self, *signals: Signal) -> None:
         self._writer.put(signals)

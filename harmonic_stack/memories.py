@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from harmonic_stack.prompts import estimate_tokens
 from ommatidia import Encoder
 
-# Cosine to the question. Six questions against five memories with hash512: unrelated pairs up to 0.15, related from 0.30.
+# Cosine to the question. Of six questions and five memories, by hash512, unrelated pairs reach 0.15, related ones 0.30.
 LEAST = 0.2
 HEADING = "What you were asked to remember:"
 

@@ -49,7 +49,7 @@ class Orchestrator:
                 report = await self._open(run, route, answer)
         finally:
             run.live.close()
-        self.bridge.keep(query, report, answer.text)
+        self.bridge.keep(query, context, report, answer.text)
         put(report)
         return report
 

@@ -5,8 +5,9 @@ peer and no talk of orchestration stands in any agent's prompt, since each of th
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harmonic_stack.query import Message
 
@@ -24,10 +25,14 @@ CHARS_PER_TOKEN = 3
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the spine knows and the request does not carry: earlier turns, and notes for a system message."""
+    """What the spine knows and the request does not carry: earlier turns, and notes for a system message.
+
+    ``state`` is the session's, as its last turn left it; no agent is shown it.
+    """
 
     turns: tuple[Message, ...] = ()
     notes: tuple[str, ...] = ()
+    state: Mapping[str, Any] | None = None
 
 
 def estimate_tokens(text: str) -> int:

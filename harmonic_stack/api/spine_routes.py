@@ -12,6 +12,7 @@ from harmonic_stack.api.models import TheDaemon
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import SessionNotFound
 from harmonic_stack.story import signal_object, stored_object
+from ommatidia import State
 from spine import Channel, SessionInfo, remember
 
 router = APIRouter(prefix="/admin/spine")
@@ -95,6 +96,17 @@ async def one_session(session: str, daemon: TheDaemon) -> dict[str, Any]:
     if found is None:
         raise SessionNotFound(session)
     return _session_object(found)
+
+
+@router.get("/sessions/{session}/state")
+async def session_state(session: str, daemon: TheDaemon) -> dict[str, Any]:
+    """The census of a session's state after its last turn, and whether that turn was a spike."""
+    kept = await daemon.bus.recent(Channel.SESSION, session, count=1)
+    state = (kept[-1].payload or {}).get("state") if kept else None
+    if not isinstance(state, dict):
+        raise SessionNotFound(session)
+    told = {name: state.get(name) for name in ("encoder", "surprise", "spike")}
+    return {"session": session, **State.from_json(state).census(), **told}
 
 
 @router.delete("/sessions/{session}")

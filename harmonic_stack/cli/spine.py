@@ -124,8 +124,12 @@ def _day(seconds: float) -> str:
 
 def _line(signal: dict[str, Any]) -> str:
     stamp = time.strftime("%H:%M:%S", time.localtime(signal["time"]))
-    payload = f" {json.dumps(signal['payload'], ensure_ascii=False)}" if signal["payload"] else ""
-    text = " ".join(signal["text"].split())
-    shown = text if len(text) <= 160 else text[:159] + "…"
+    payload = f" {_short(json.dumps(signal['payload'], ensure_ascii=False), 400)}" if signal["payload"] else ""
     head = " ".join(str(signal[name]) for name in ("channel", "session", "writer", "kind"))
-    return f"{signal['id']} {stamp} {head}: {shown}{payload}"
+    return f"{signal['id']} {stamp} {head}: {_short(signal['text'], 160)}{payload}"
+
+
+def _short(text: str, limit: int) -> str:
+    """*text* on one line, cut at *limit* characters; --json shows all of it."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

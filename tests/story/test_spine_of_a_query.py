@@ -151,6 +151,25 @@ async def test_what_the_user_has_remembered_reaches_the_agents_where_it_bears_on
     assert role_of(engine.requests[1]) == ""
 
 
+async def test_the_sessions_state_grows_turn_by_turn_and_goes_with_the_session(tmp_path: Path) -> None:
+    async with (
+        fake_engine(lambda _: Act("Water the tomatoes in the morning.")) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+        stack.client(admin=True) as admin,
+    ):
+        for _ in range(3):
+            body = asking("How do I water tomatoes?", "harmonic-fast")
+            await client.post("/v1/chat/completions", json=body, headers={"x-session-id": "garden"})
+        await stack.daemon.writer.flush()
+        census = (await admin.get("/admin/spine/sessions/garden/state")).json()
+        assert (census["turns"], census["bytes"], census["spike"]) == (3, 1536, False)
+        fast, middle, slow = (level["length"] for level in census["levels"])
+        assert 1 > fast > middle > slow > 0
+        await admin.delete("/admin/spine/sessions/garden")
+        assert (await admin.get("/admin/spine/sessions/garden/state")).status_code == 404
+
+
 async def test_a_forgotten_session_leaves_nothing_and_the_export_is_whole(tmp_path: Path) -> None:
     async with (
         fake_engine(lambda _: Act("Noted.")) as engine,
