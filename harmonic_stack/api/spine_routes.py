@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -127,10 +127,17 @@ async def tail(
     daemon: TheDaemon,
     channel: Annotated[int | None, Query(ge=0, le=5)] = None,
     session: str | None = None,
+    last_event_id: Annotated[str, Header()] = "",
 ) -> StreamingResponse:
-    """Signals as they are written, as server-sent events whose id is the signal's."""
+    """Signals as they are written, as server-sent events whose id is the signal's.
+
+    A reader that comes back with ``Last-Event-ID`` first gets what it missed.
+    """
     chosen = None if channel is None else [Channel(channel)]
-    return StreamingResponse(_events(daemon, chosen, session), media_type="text/event-stream")
+    if last_event_id:
+        await daemon.bus.read(Channel(channel or 0), session=session, after=last_event_id, limit=1)  # refuses a bad id
+    events = _events(daemon, chosen, session, last_event_id or "$")
+    return StreamingResponse(events, media_type="text/event-stream")
 
 
 def _session_object(found: SessionInfo) -> dict[str, Any]:
@@ -149,8 +156,10 @@ async def _lines(daemon: Daemon, session: str | None) -> AsyncIterator[bytes]:
                 break
 
 
-async def _events(daemon: Daemon, channels: list[Channel] | None, session: str | None) -> AsyncIterator[bytes]:
+async def _events(
+    daemon: Daemon, channels: list[Channel] | None, session: str | None, after: str
+) -> AsyncIterator[bytes]:
     yield b": listening\n\n"
-    async for signal in daemon.bus.tail(channels, session=session):
+    async for signal in daemon.bus.tail(channels, session=session, after=after):
         data = msgspec.json.encode(signal_object(signal, daemon.encoder))
         yield b"id: %b\nevent: signal\ndata: %b\n\n" % (signal.id.encode(), data)

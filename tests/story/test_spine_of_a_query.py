@@ -194,3 +194,28 @@ async def test_a_forgotten_session_leaves_nothing_and_the_export_is_whole(tmp_pa
         assert {json.loads(line)["session"] for line in lines} == {"bob"}
         gone = await admin.get("/admin/spine/sessions/ada")
         assert (gone.status_code, gone.json()["error"]["code"]) == (404, "session_not_found")
+
+
+async def test_a_reader_that_comes_back_gets_what_it_missed(tmp_path: Path) -> None:
+    async with (
+        fake_engine(lambda _: Act("Noted.")) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+        stack.client(admin=True) as admin,
+    ):
+        for text in ("one", "two", "three"):
+            body = asking(text, "harmonic-fast")
+            await client.post("/v1/chat/completions", json=body, headers={"x-session-id": "s"})
+        await stack.daemon.writer.flush()
+        turns = await _signals(stack, 1, session="s")
+        params, seen = {"channel": 1, "session": "s"}, []
+        headers = {"last-event-id": turns[0]["id"]}
+        async with admin.stream("GET", "/admin/spine/tail", params=params, headers=headers) as tail:
+            async for line in tail.aiter_lines():
+                if line.startswith("data: "):
+                    seen.append(json.loads(line[6:])["payload"]["question"])
+                if len(seen) == 2:
+                    break
+        assert seen == ["two", "three"]
+        bad = await admin.get("/admin/spine/tail", headers={"last-event-id": "nonsense"})
+        assert (bad.status_code, bad.json()["error"]["code"]) == (400, "invalid_signal")
