@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # What is installed is noted by the digest of what asked for it, so an unchanged tree installs nothing twice.
 STAMP = $(VENV)/.installed-$(1)-$(shell cat requirements/*.txt pyproject.toml | sha256sum | cut -c1-16)
 
-.PHONY: help up down install install-dev check test test-long bench docs lock system-deps clean
+.PHONY: help up down install install-dev check test test-long bench docs lock ollama system-deps clean
 
 help:  ## Show the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,9 +41,13 @@ bench: install-dev  ## Measure the stack (ARGS="--help" tells what)
 
 docs: install-dev  ## Write the tables of the documents anew from the code
 	$(BIN)/python -m tests.regenerate
+	$(BIN)/python -m tests.machines
 
 lock: install-dev  ## Make requirements/*.txt anew from pyproject.toml and requirements/*.in
 	requirements/lock.sh
+
+ollama: $(VENV)/bin/python  ## Build a real Ollama for the integration tests, in a cache outside the checkout
+	@requirements/ollama.sh
 
 system-deps:  ## Install the Debian packages that are missing (as root), or name the command
 	requirements/system-deps.sh all

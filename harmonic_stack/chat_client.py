@@ -1,13 +1,14 @@
-"""One streamed chat completion from an engine that speaks OpenAI's dialect.
+"""One streamed chat completion from an engine: in OpenAI's dialect here, in Ollama's in ollama_dialect.py.
 
 The engine is always asked to stream, also where the client is not: closing the connection is the only cancel that
 works on every engine. Text is pushed into a callback as it arrives; nothing is awaited per token.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -61,14 +62,14 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _Usage(msgspec.Struct):
+class Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
-    usage: _Usage | None = None
+    usage: Usage | None = None
     error: Any = None
 
 
@@ -78,8 +79,9 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class ChatClient:
     """Streams chat completions from one engine."""
 
-    def __init__(self, upstream: Upstream, patience: Patience = Patience()) -> None:
-        self._upstream, self._patience = upstream, patience
+    def __init__(self, upstream: Upstream, patience: Patience = Patience(), dialect: "Dialect | None" = None) -> None:
+        """*dialect* is what the engine speaks; None is OpenAI's."""
+        self._upstream, self._patience, self._dialect = upstream, patience, dialect or OPENAI
 
     async def stream_chat(self, call: ChatCall, on_text: OnText) -> Completion:
         """Ask the engine; hand each piece of text to *on_text* at once; return the whole.
@@ -89,16 +91,17 @@ class ChatClient:
         Raises:
             EngineStreamFailed: the engine refused, broke off, sent what is no completion, or took too long.
         """
-        body = call.body()
-        stream = _Stream(on_text, self._patience)
+        body = self._dialect.body(call)
+        stream = self._dialect.stream(on_text, self._patience)
         try:
             await stream.attach(self._upstream, body)
             try:
                 return await stream.finished
             except EngineStreamFailed as error:
-                if not (error.reason is StreamFault.CUT and stream.stale):
+                if not stream.may_ask_again(error.reason):
                     raise
-            stream = _Stream(on_text, self._patience)
+            stream.stop()
+            stream = self._dialect.stream(on_text, self._patience)
             await stream.attach(self._upstream, body, fresh=True)
             return await stream.finished
         finally:
@@ -109,33 +112,53 @@ class ChatClient:
         self._upstream.close()
 
 
-class _Stream:
-    """The state of one streamed completion."""
+class Events(Protocol):
+    """Cuts the bytes of a body into the payloads of its messages."""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Take the next bytes; give the payloads that they complete, or raise EventTooLong."""
+
+    def close(self) -> list[bytes]:
+        """Give what an end without its last line break left."""
+
+
+class Stream(ABC):
+    """The state of one streamed completion; a dialect says what its messages mean."""
+
+    path: str
+    content_type: str
 
     def __init__(self, on_text: OnText, patience: Patience) -> None:
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[Completion] = loop.create_future()
         self._on_text, self._patience, self._loop = on_text, patience, loop
-        self._events = EventStream()
+        self._events = self.events()
         self._pieces: list[str] = []
-        self._finish: str | None = None
-        self._usage: _Usage | None = None
+        self.finish: str | None = None
+        self.usage: Usage | None = None
         self._error_body: bytearray | None = None
-        self._status = 0
+        self.status = 0
         self._connection: Connection | None = None
         self._started = self._last = loop.time()
         self._first: float | None = None
         self._timer = loop.call_later(patience.first_token, self._check_time)
 
-    @property
-    def stale(self) -> bool:
+    @abstractmethod
+    def events(self) -> Events:
+        """What cuts the body into messages."""
+
+    @abstractmethod
+    def take(self, payloads: Sequence[bytes]) -> None:
+        """Read some messages; the text of all of them is handed on at once."""
+
+    def may_ask_again(self, fault: StreamFault) -> bool:
         """True where a kept connection turned out to be closed: asking again cannot ask twice."""
         connection = self._connection
-        return connection is not None and connection.used and not connection.answered
+        return fault is StreamFault.CUT and connection is not None and connection.used and not connection.answered
 
     async def attach(self, upstream: Upstream, body: bytes, *, fresh: bool = False) -> None:
         """Send the request."""
-        self._connection = await upstream.post("/chat/completions", body, self, fresh=fresh)
+        self._connection = await upstream.post(self.path, body, self, fresh=fresh)
 
     def stop(self) -> None:
         """Let go: what is still under way is aborted."""
@@ -146,31 +169,31 @@ class _Stream:
             self.finished.exception()  # read, so that nobody warns of it
 
     def head(self, status: int, content_type: str) -> None:
-        self._status = status
+        self.status = status
         if status != 200:
             self._error_body = bytearray()
-        elif not content_type.startswith("text/event-stream"):
-            self._fail(StreamFault.MALFORMED, f"the answer is {content_type or 'of no type'}, not an event stream")
+        elif not content_type.startswith(self.content_type):
+            self.fail(StreamFault.MALFORMED, f"the answer is {content_type or 'of no type'}, not {self.content_type}")
 
     def body(self, data: bytes) -> None:
         if self._error_body is not None:
             self._error_body += data[: MAX_ERROR_BODY - len(self._error_body)]
             return
         try:
-            self._take_all(self._events.feed(data))
+            self.take(self._events.feed(data))
         except EventTooLong:
-            self._fail(StreamFault.TOO_LARGE, "one event is longer than 1 MiB")
+            self.fail(StreamFault.TOO_LARGE, "one event is longer than 1 MiB")
 
     def end(self) -> None:
         if self._error_body is not None:
             text = self._error_body.decode("utf-8", "replace")
-            self._fail(StreamFault.STATUS, f"HTTP {self._status}: {text[:500]}")
+            self.fail(StreamFault.STATUS, f"HTTP {self.status}: {text[:500]}")
             return
-        self._take_all(self._events.close())
-        if self._finish is None:
-            self._fail(StreamFault.CUT, "the stream ended before the answer did")
+        self.take(self._events.close())
+        if self.finish is None:
+            self.fail(StreamFault.CUT, "the stream ended before the answer did")
         else:
-            self._succeed()
+            self.succeed()
 
     def lost(self, fault: EngineStreamFailed) -> None:
         if not self.finished.done():
@@ -180,35 +203,8 @@ class _Stream:
     def _complete(self) -> bool:
         return not self.finished.cancelled() and self.finished.exception() is None
 
-    def _take_all(self, payloads: Sequence[bytes]) -> None:
-        """Read some events; the text of all of them is handed on at once."""
-        texts: list[str] = []
-        done = False
-        for payload in payloads:
-            if payload == b"[DONE]":
-                done = True
-                break
-            try:
-                chunk = _decode(payload)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self._fail(StreamFault.MALFORMED, f"{error} in {payload[:80]!r}")
-                break
-            for choice in chunk.choices:
-                if choice.delta.content:
-                    texts.append(choice.delta.content)
-                if choice.finish_reason is not None:
-                    self._finish = choice.finish_reason
-            if chunk.usage is not None:
-                self._usage = chunk.usage
-            if chunk.error is not None:
-                self._fail(StreamFault.ENGINE, str(chunk.error)[:500])
-                break
-        if texts:
-            self._text(texts)
-        if done:
-            self._succeed()
-
-    def _text(self, texts: list[str]) -> None:
+    def text(self, texts: list[str]) -> None:
+        """Hand on the text of one read."""
         self._last = self._loop.time()
         if self._first is None:
             self._first = self._last
@@ -216,20 +212,30 @@ class _Stream:
             self._timer = self._loop.call_later(self._patience.token, self._check_time)
         self._pieces += texts
         if len(self._pieces) > MAX_PIECES:
-            self._fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of text")
+            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of text")
         else:
             self._on_text(texts[0] if len(texts) == 1 else "".join(texts), len(texts))
 
-    def _succeed(self) -> None:
+    @property
+    def began(self) -> bool:
+        """True once text was handed on: then asking again would say it twice."""
+        return self._first is not None
+
+    def alive(self) -> None:
+        """Note that the engine works, although no text has come."""
+        self._last = self._loop.time()
+
+    def succeed(self) -> None:
+        """The answer is complete."""
         if self.finished.done():
             return
-        usage = self._usage or _Usage()
+        usage = self.usage or Usage()
         # An engine that reports no usage streams one token a piece.
         tokens = usage.completion_tokens if usage.completion_tokens is not None else len(self._pieces)
         self.finished.set_result(
             Completion(
                 text="".join(self._pieces),
-                finish=self._finish or "stop",
+                finish=self.finish or "stop",
                 prompt_tokens=usage.prompt_tokens,
                 completion_tokens=tokens,
                 seconds=self._loop.time() - self._started,
@@ -237,7 +243,8 @@ class _Stream:
             )
         )
 
-    def _fail(self, fault: StreamFault, detail: str) -> None:
+    def fail(self, fault: StreamFault, detail: str) -> None:
+        """The answer will not be complete."""
         self.lost(EngineStreamFailed(fault, detail))
 
     def _check_time(self) -> None:
@@ -247,4 +254,52 @@ class _Stream:
             self._timer = self._loop.call_later(limit - idle, self._check_time)
         else:
             waited = "its first token" if self._first is None else "the next token"
-            self._fail(StreamFault.TIMEOUT, f"waited {limit:g} s for {waited}")
+            self.fail(StreamFault.TIMEOUT, f"waited {limit:g} s for {waited}")
+
+
+class OpenAIStream(Stream):
+    """Server-sent events, each a chunk of a chat completion."""
+
+    path = "/chat/completions"
+    content_type = "text/event-stream"
+
+    def events(self) -> Events:
+        return EventStream()
+
+    def take(self, payloads: Sequence[bytes]) -> None:
+        texts: list[str] = []
+        done = False
+        for payload in payloads:
+            if payload == b"[DONE]":
+                done = True
+                break
+            try:
+                chunk = _decode(payload)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self.fail(StreamFault.MALFORMED, f"{error} in {payload[:80]!r}")
+                break
+            for choice in chunk.choices:
+                if choice.delta.content:
+                    texts.append(choice.delta.content)
+                if choice.finish_reason is not None:
+                    self.finish = choice.finish_reason
+            if chunk.usage is not None:
+                self.usage = chunk.usage
+            if chunk.error is not None:
+                self.fail(StreamFault.ENGINE, str(chunk.error)[:500])
+                break
+        if texts:
+            self.text(texts)
+        if done:
+            self.succeed()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How an engine is spoken to: a request's body, and the reading of its stream."""
+
+    body: Callable[[ChatCall], bytes]
+    stream: type[Stream]
+
+
+OPENAI = Dialect(ChatCall.body, OpenAIStream)

@@ -65,22 +65,39 @@ class Server(Section):
 class Engine(Section):
     """What runs the models."""
 
-    name: Literal["auto", "embedded", "openai"] = Field(
-        default="auto", description='Which engine; "auto" is "openai" where a URL is given, else "embedded".'
+    name: Literal["auto", "embedded", "openai", "ollama"] = Field(
+        default="auto",
+        description='Which engine; "auto" is "openai" where a URL is given, "ollama" where one is here with a model, '
+        'else "embedded".',
     )
-    url: EngineUrl = Field(default="", description="Base URL of an OpenAI-compatible engine that runs already.")
+    url: EngineUrl = Field(
+        default="", description="Base URL of an OpenAI-compatible engine, or an Ollama, that runs already."
+    )
     api_key_env: VariableName = Field(
         default="", description="Name of the environment variable that holds that engine's key; never the key itself."
     )
     model: str = Field(
         default="",
-        description='Path of a GGUF file, or a model\'s name at the URL; "" is the demonstration model, '
-        "or the first that the URL lists.",
+        description='Path of a GGUF file, or a model\'s name at the URL or in Ollama; "" is the demonstration model, '
+        "the first that the URL lists, or Ollama's newest.",
     )
-    slots: int = Field(default=4, ge=1, le=512, description="Sequences that the engine decodes at a time.")
+    pull: Literal["ask", "always", "never"] = Field(
+        default="ask",
+        description="Whether a model that Ollama lacks is fetched at the start; asked on a terminal alone.",
+    )
+    slots: int = Field(
+        default=0,
+        ge=0,
+        le=512,
+        description="Sequences that the engine decodes at a time; 0: as planned here, 4 at a URL.",
+    )
     context: int = Field(default=2_048, ge=256, le=1_048_576, description="Tokens of context in each slot.")
     cache_type: Literal["f16", "q8_0", "q4_0"] = Field(default="f16", description="Number format of the KV cache.")
     threads: int = Field(default=0, ge=0, le=1_024, description="CPU threads of the engine; 0 is chosen for this box.")
+    form: Literal["auto", "llama-server", "xllamacpp"] = Field(
+        default="auto",
+        description='Program of the embedded engine; "auto" is llama-server where one is here that generates a token.',
+    )
     start_seconds: Seconds = Field(default=90.0, description="How long the engine may take until it is ready.")
     connect_seconds: Seconds = Field(default=2.0, description="How long a connection to the engine may take.")
     first_token_seconds: Seconds = Field(default=120.0, description="How long the engine may take to its first token.")
@@ -285,7 +302,9 @@ def _disagreements(config: Config) -> Iterator[Conflict]:
     if engine.name == "openai" and not engine.url:
         yield (Side(("engine", "name"), "needs an engine.url", '"auto" or "embedded", or an engine.url beside it'),)
     if engine.name == "embedded" and engine.url:
-        yield (Side(("engine", "name"), "leaves engine.url without use", '"auto" or "openai", or no engine.url'),)
+        yield (
+            Side(("engine", "name"), "leaves engine.url without use", '"auto", "openai" or "ollama", or no engine.url'),
+        )
     for low, high in BOUNDED:
         least, most = config.value(low), config.value(high)
         if least > most:

@@ -13,6 +13,7 @@ from harmonic_stack.config_source import read_file
 from harmonic_stack.names import RULE, is_name
 
 DEFAULT_CREW = Path(__file__).parent / "crews" / "default.toml"
+PAPERS_CREW = DEFAULT_CREW.with_name("papers.toml")
 DEFAULT_EXECUTIVE = "executive"
 # Model names that begin so are the crew's own ways of answering.
 RESERVED = "harmonic"

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.describe import hardware_line
 from harmonic_stack.keys import Keys
 from harmonic_stack.model_names import Names
+from harmonic_stack.ollama_choice import with_ollama
+from harmonic_stack.ollama_dialect import ollama_dialect
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.paths import Paths
 from harmonic_stack.planning import engine_settings, plan_for
@@ -69,7 +71,7 @@ class Daemon:
                 "pids": self.engine.pids(),
             },
             "slots": {
-                "promised": sum(pool.slots for pool in pools),
+                "promised": sum(pool.slots for pool in self.plan.pools),
                 "achieved": sum(proof.achieved for proof in self.proofs) if self.proofs else None,
                 "reason": "; ".join(proof.reason for proof in self.proofs if proof.reason) or None,
                 "busy": sum(pool.busy for pool in pools),
@@ -98,7 +100,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
     keys = Keys.open(paths)
     crew = load_crew(loaded.path_of("crew", "file"))
     hardware = await asyncio.to_thread(detect_hardware)
-    settings = engine_settings(loaded)
+    settings = await with_ollama(engine_settings(loaded), loaded, crew)
     plan = await plan_for(hardware, crew, settings)
     _announce(say, hardware, plan)
     async with AsyncExitStack() as parts:
@@ -110,7 +112,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         proofs = await _prove(engine, plan, config, say)
         writer = SpineWriter(bus)
         parts.push_async_callback(writer.aclose)
-        seats = _seats(engine, plan, config, hardware)
+        seats = _seats(engine, plan, config, hardware, proofs)
         parts.callback(seats.client.close)
         encoder = Cached(best_encoder())
         yield Daemon(
@@ -175,19 +177,21 @@ async def _prove(engine: Engine, plan: Plan, config: Config, say: Say) -> tuple[
     return tuple(proofs)
 
 
-def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware) -> Seats:
+def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware, proofs: Sequence[Proof]) -> Seats:
+    """The engine's client, and as many slots as were promised; fewer where fewer were achieved."""
     settings = config.engine
+    achieved = {proof.pool: proof.achieved for proof in proofs if proof.achieved}
     upstream = Upstream(engine.base_url, key=engine.key, connect_seconds=settings.connect_seconds)
     patience = Patience(first_token=settings.first_token_seconds, token=settings.token_seconds)
     deadline = config.draft.deadline_seconds or (GPU_DEADLINE if hardware.gpus else CPU_DEADLINE)
     return Seats(
-        client=ChatClient(upstream, patience),
-        pools={pool.model: SlotPool(pool.slots) for pool in plan.pools},
+        client=ChatClient(upstream, patience, ollama_dialect(engine.request) if engine.dialect == "ollama" else None),
+        pools={pool.model: SlotPool(min(pool.slots, achieved.get(pool.model, pool.slots))) for pool in plan.pools},
         shares={agent.name: SlotPool(agent.slots) for agent in plan.agents},
         model=plan.pools[0].model,
         context=plan.context,
         deadline=deadline,
-        min_p=engine.name == "embedded",
+        min_p=engine.name in ("embedded", "ollama"),
     )
 
 

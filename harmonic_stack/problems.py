@@ -149,6 +149,27 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     ),
     launching.UnknownModel: Problem(404, "model_not_found", INVALID, USAGE, "GET /v1/models lists the names."),
     launching.UnknownProfile: Problem(404, "profile_not_found", INVALID, USAGE),
+    launching.OllamaMissing: Problem(
+        503,
+        "no_ollama",
+        SERVER,
+        remedy='Install Ollama and put it on PATH, start one and set OLLAMA_HOST, or set engine.name to "embedded".',
+    ),
+    launching.OllamaRefused: Problem(
+        502, "engine_failed", SERVER, remedy="See Ollama's log: harmonic-stack logs engine."
+    ),
+    launching.ModelMissing: Problem(
+        404, "model_not_pulled", INVALID, remedy="Fetch it: harmonic-stack pull NAME; harmonic-stack models lists them."
+    ),
+    launching.ModelNotLoaded: Problem(
+        502,
+        "model_not_loaded",
+        SERVER,
+        remedy="Its file may be broken: remove the model and pull it again. More is in harmonic-stack logs engine.",
+    ),
+    launching.PullFailed: Problem(
+        502, "pull_failed", SERVER, remedy="Check the name, the connection and the disk; pulling again goes on."
+    ),
     # The spine.
     storing.SpineError: Problem(503, "spine_error", SERVER),
     storing.StoreUnavailable: Problem(

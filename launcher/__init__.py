@@ -1,5 +1,6 @@
 """Hardware -> plan -> running engine: detection, planning, engines behind one protocol, supervised programs."""
 
+from launcher.accounting import papers_plan
 from launcher.child import Child, State, clean_environment
 from launcher.demo_model import DEMO_NOTE, demo_model, local_model
 from launcher.engine import Dialect, Engine, EngineSettings, running_engine
@@ -10,20 +11,30 @@ from launcher.errors import (
     EngineNotReady,
     EngineUnreachable,
     LauncherError,
+    ModelMissing,
+    ModelNotLoaded,
     NoModel,
+    OllamaMissing,
+    OllamaRefused,
+    PullFailed,
     UnknownModel,
     UnknownProfile,
 )
 from launcher.gguf import model_name, read_gguf
 from launcher.hardware import detect_hardware
+from launcher.ollama_api import OllamaApi, OllamaModel, PullProgress, same_model
+from launcher.ollama_names import remote_size
+from launcher.ollama_site import OllamaSite, look_at_ollama, reached_ollama
 from launcher.openai_engine import find_engine
 from launcher.plan import plan, plan_elsewhere, tier_share
 from launcher.plan_types import AgentPlan, Plan, Pool, Refused
 from launcher.probe_host import default_threads
 from launcher.process import ProcessId
-from launcher.profiles import Profile, choose_profile, nominal_hardware, profile_named, profiles
+from launcher.profiles import Profile, choose_profile, nominal_hardware, nominal_models, profile_named, profiles
 from launcher.prove import Proof, prove_slots
 from launcher.restart import NEVER, Restart
+from launcher.show import facts_from_show
+from launcher.speech import ollama_body
 from launcher.types import AgentSpec, Bytes, CacheType, Calibration, Cpu, Gpu, Hardware, ModelFacts, in_gb
 
 __all__ = [
@@ -48,12 +59,21 @@ __all__ = [
     "Hardware",
     "LauncherError",
     "ModelFacts",
+    "ModelMissing",
+    "ModelNotLoaded",
     "NoModel",
+    "OllamaApi",
+    "OllamaMissing",
+    "OllamaModel",
+    "OllamaRefused",
+    "OllamaSite",
     "Plan",
     "Pool",
     "ProcessId",
     "Profile",
     "Proof",
+    "PullFailed",
+    "PullProgress",
     "Refused",
     "Restart",
     "State",
@@ -64,17 +84,25 @@ __all__ = [
     "default_threads",
     "demo_model",
     "detect_hardware",
+    "facts_from_show",
     "find_engine",
     "in_gb",
     "local_model",
+    "look_at_ollama",
     "model_name",
     "nominal_hardware",
+    "nominal_models",
+    "ollama_body",
+    "papers_plan",
     "plan",
     "plan_elsewhere",
     "profile_named",
     "profiles",
     "prove_slots",
+    "reached_ollama",
     "read_gguf",
+    "remote_size",
     "running_engine",
+    "same_model",
     "tier_share",
 ]

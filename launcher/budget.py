@@ -2,13 +2,28 @@
 
 from dataclasses import dataclass
 
-from launcher.profiles import Profile, gpu_memory, main_gpu
-from launcher.types import Bytes, CacheType, Calibration, Hardware, ModelFacts, in_gb
+from launcher.profiles import Profile, engines_use, gpu_memory, gpu_profile, main_gpu
+from launcher.types import Bytes, CacheType, Calibration, Gpu, Hardware, ModelFacts, in_gb
 
 # Resident size of an engine process beside weights and KV cache. GPU: context, libraries and compute buffer on an
 # H100. CPU: measured with the embedded engine and the demonstration model (docs/launcher.md).
 GPU_PROCESS = Bytes(750_000_000)
 CPU_PROCESS = Bytes(80_000_000)
+
+# A vocabulary stays in the system's memory. The demonstration model's is part of the figure above; each entry of a
+# larger one takes so many bytes more, measured with Gemma 3 270M (262 144 entries: 131 MB).
+USUAL_VOCABULARY = 50_000
+VOCABULARY_ENTRY = 240
+
+
+@dataclass(frozen=True)
+class Device:
+    """One memory with a budget of its own: a card, or the system."""
+
+    name: str  # "gpu0", by the GPU's place in Hardware.gpus, or "cpu"
+    budget: Bytes
+    discrete: bool
+    words: str  # why this much
 
 
 @dataclass(frozen=True)
@@ -18,24 +33,29 @@ class Box:
     profile: Profile
     peak: int
     fixed: int | None  # the user's slots: what every pool asks for
-    budget: Bytes
-    process: Bytes
-    discrete: bool
+    devices: tuple[Device, ...]  # the largest first
+    process: Bytes  # of each engine process
     words: tuple[str, ...]
+
+    @property
+    def budget(self) -> Bytes:
+        """All devices together; no model is split over them."""
+        return Bytes(sum(device.budget for device in self.devices))
 
 
 @dataclass(frozen=True)
 class Cost:
     """What a pool takes of the memory."""
 
-    box: Box
+    process: Bytes
     context: int
     cache_type: CacheType
 
-    def of(self, facts: ModelFacts, slots: int) -> Bytes:
-        """Return the bytes of one engine process with this model and so many slots."""
-        weights = facts.weights - (facts.untied_embedding if self.box.discrete else 0)
-        return Bytes(weights + slots * self.slot(facts) + self.box.process)
+    def of(self, facts: ModelFacts, slots: int, device: Device) -> Bytes:
+        """Return the bytes of one engine process with this model and so many slots on *device*."""
+        weights = facts.weights - (facts.untied_embedding if device.discrete else 0)
+        entries = max(0, (facts.vocabulary or 0) - USUAL_VOCABULARY) if device.name == "cpu" else 0
+        return Bytes(weights + slots * self.slot(facts) + self.process + entries * VOCABULARY_ENTRY)
 
     def slot(self, facts: ModelFacts) -> Bytes:
         """Return the bytes of one more slot."""
@@ -44,30 +64,53 @@ class Cost:
 
 def read_box(hardware: Hardware, profile: Profile, calibration: Calibration | None, slots: int | None) -> Box:
     """Return the grant of *hardware* under *profile*; a calibration beats the profile, the user's slots beat both."""
-    gpu = main_gpu(hardware) if profile.match is not None else None
-    memory = (gpu_memory(gpu, hardware) if gpu else None) or hardware.usable_memory
-    budget = Bytes(int(memory * (1 - profile.reserve)))
-    peak = slots or min(calibration.peak if calibration else profile.peak, profile.most)
-    words = [
-        f"{gpu.name if gpu else 'This box'} is planned as {profile.name}: {in_gb(budget)} of {in_gb(memory)} "
-        f"may be used ({profile.reserve:.0%} stay free).",
-        f"The peak is {peak} slots: {_why_peak(profile, calibration, slots)}.",
-    ]
-    if gpu and len(hardware.gpus) > 1:
-        words.append(f"Of {len(hardware.gpus)} GPUs only {gpu.name} is used; no model is split over cards.")
+    devices = _devices(hardware, profile)
+    measured = calibration.peak if calibration else None
+    peak = slots or min(profile.peak if measured is None else measured, profile.most)
+    words = [device.words for device in devices]
+    if len(devices) > 1:
+        words.append("Each card has a budget of its own; no model is split over cards.")
+    words += [_unplanned(gpu) for gpu in hardware.gpus if gpu_profile(gpu, hardware) is None]
+    words.append(f"The peak is {peak} slots: {_why_peak(profile, calibration, slots)}.")
     process = calibration.process_bytes if calibration else None
-    return Box(
-        profile,
-        peak,
-        fixed=slots,
-        budget=budget,
-        process=process or (GPU_PROCESS if gpu else CPU_PROCESS),
-        discrete=gpu is not None and not gpu.unified,
-        words=tuple(words),
+    if process is None:
+        process = CPU_PROCESS if devices[0].name == "cpu" else GPU_PROCESS
+    return Box(profile, peak, fixed=slots, devices=devices, process=process, words=tuple(words))
+
+
+def _devices(hardware: Hardware, profile: Profile) -> tuple[Device, ...]:
+    """Return the budget of every GPU that has a profile, the largest first; the system's where none has."""
+    main = main_gpu(hardware)
+    found: list[Device] = []
+    for place, gpu in enumerate(hardware.gpus):
+        # The profile that was given holds for the largest GPU; every other one has its own.
+        own = profile if gpu is main else gpu_profile(gpu, hardware)
+        memory = gpu_memory(gpu, hardware)
+        if profile.match is not None and own is not None and memory is not None and engines_use(gpu):
+            found.append(_device(f"gpu{place}", gpu.name, memory, own, discrete=not gpu.unified))
+    if not found:
+        found = [_device("cpu", "This box", hardware.usable_memory, profile, discrete=False)]
+    return tuple(sorted(found, key=lambda device: -device.budget))
+
+
+def _device(name: str, who: str, memory: Bytes, profile: Profile, *, discrete: bool) -> Device:
+    budget = Bytes(int(memory * (1 - profile.reserve)))
+    words = (
+        f"{who} is planned as {profile.name}: {in_gb(budget)} of {in_gb(memory)} may be used "
+        f"({profile.reserve:.0%} stay free)."
     )
+    return Device(name, budget, discrete, words)
+
+
+def _unplanned(gpu: Gpu) -> str:
+    if not engines_use(gpu):
+        return f"{gpu.name} is not planned: no engine of ours uses it."
+    return f"{gpu.name} is not planned: its memory is unknown or too small."
 
 
 def _why_peak(profile: Profile, calibration: Calibration | None, slots: int | None) -> str:
     if slots:
         return f"set by you, above the {profile.most} we tested" if slots > profile.most else "set by you"
-    return "measured on this box" if calibration else f"from the profile ({profile.source})"
+    if calibration is not None and calibration.peak is not None:
+        return calibration.words
+    return f"from the profile ({profile.source})"

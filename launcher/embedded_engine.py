@@ -1,31 +1,41 @@
-"""The embedded engine as a child of ours: embedded.py behind a guard, with a port and a key of its own."""
+"""The embedded engine as a child of ours with a port and key of its own: the faster of its two forms that generates."""
 
+import asyncio
 import json
+import logging
 import secrets
 import socket
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 
 from launcher.child import Child, State, clean_environment
 from launcher.demo_model import DEMO_NOTE, local_model
-from launcher.embedded import BAD_MODEL, BAD_SETTINGS
+from launcher.embedded import BAD_MODEL, BAD_SETTINGS, Settings
 from launcher.engine import Dialect, EngineSettings, Report
-from launcher.errors import UnknownModel
+from launcher.errors import EngineFailed, UnknownModel
+from launcher.form import Form, choose
 from launcher.http_client import control_client, model_ids
+from launcher.llama_server import Program, arguments, environment, options_in
+from launcher.one_token import one_token
 from launcher.plan_types import Plan, Pool
 from launcher.probe_host import default_threads, read_cpu
-from launcher.restart import Restart
+from launcher.restart import NEVER, Restart
 from launcher.types import ModelFacts
 
 HOST: Literal["127.0.0.1"] = "127.0.0.1"
 RESTART = Restart(final_codes=frozenset({BAD_SETTINGS, BAD_MODEL}))
+HELP_LIMIT = 10.0  # seconds that a user's own llama-server may take to list its options
+POLL = 0.05
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,8 +48,10 @@ class EmbeddedEngine:
     slots: int
     models: tuple[str, ...]
     note: str | None
+    form: Form = "xllamacpp"
     name: str = "embedded"
     dialect: Dialect = "openai"
+    request: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
@@ -48,6 +60,9 @@ class EmbeddedEngine:
     @property
     def log(self) -> Path:
         return self.child.log
+
+    def shortfall(self, _model: str, /) -> str | None:
+        return None
 
     def pids(self) -> list[int]:
         return self.child.pids()
@@ -67,32 +82,35 @@ async def embedded_engine(
 ) -> AsyncIterator[EmbeddedEngine]:
     """Serve the plan's model from a child process; stop it at the end.
 
+    1. Take the form that the settings ask for; left to us, `llama-server` where this CPU has one that can run.
+    2. Start it. `llama-server` must generate a token before it is taken: a crash, or a model that its build does not
+       know, and the other form is started instead, unless the settings insist.
+
     Raises NoModel, BadModelFile, UnknownModel (it serves one model), EngineFailed and EngineNotReady.
     """
     facts = local_model(settings.model)
     pool = _only_pool(plan, facts)
-    port, key = free_port(), secrets.token_urlsafe(32)
-    child = Child(
-        "engine",
-        # -P: the folder of embedded.py is not searched for modules; it has a types.py of its own.
-        [sys.executable, "-P", str(Path(__file__).with_name("embedded.py"))],
-        log=log_dir / "engine.log",
-        env=clean_environment(),
-        secret=_settings_line(settings, plan, pool, facts, port=port, key=key),
-        restart=RESTART,
-        record=run_dir / "engine.json",
-    )
+    serve = _what_to_serve(settings, plan, pool, facts)
     note = DEMO_NOTE if settings.model is None else None
-    engine = EmbeddedEngine(child, f"http://{HOST}:{port}/v1", key, pool.slots, (pool.model,), note)
-    report(f"starting the embedded engine: {pool.model}, {pool.slots} slots of {plan.context} tokens")
+    chosen = await asyncio.to_thread(choose, settings)
+    report(f"starting the embedded engine ({chosen.form}): {pool.model}, {pool.slots} slots of {plan.context} tokens")
     begun = time.monotonic()
+    engine = await _make(chosen.form, chosen.program, serve, note, run_dir, log_dir)
     try:
-        await child.start()
-        await child.wait_ready(engine.health, settings.start_timeout)
+        try:
+            await _start(engine, settings.start_timeout)
+        except EngineFailed as failure:
+            if chosen.form == "xllamacpp" or chosen.forced:
+                raise
+            await engine.child.stop()
+            report(f"{failure}; the other form, xllamacpp, is taken")
+            log.warning("llama-server does not serve this model here", extra={"log_tail": failure.log_tail})
+            engine = await _make("xllamacpp", None, serve, note, run_dir, log_dir)
+            await _start(engine, settings.start_timeout)
         report(f"the engine is ready after {time.monotonic() - begun:.1f} s")
         yield engine
     finally:
-        await child.stop()
+        await engine.child.stop()
 
 
 def free_port(host: str = HOST) -> int:
@@ -109,19 +127,83 @@ def _only_pool(plan: Plan, facts: ModelFacts) -> Pool:
     return plan.pools[0]
 
 
-def _settings_line(
-    settings: EngineSettings, plan: Plan, pool: Pool, facts: ModelFacts, *, port: int, key: str
-) -> bytes:
-    """Return the line that embedded.py reads (its Settings)."""
-    line = {
-        "model": str(facts.path),
-        "alias": pool.model,
-        "key": key,
-        "port": port,
-        "slots": pool.slots,
-        "context": plan.context,
-        "threads": settings.threads or default_threads(read_cpu()),
-        "cache_type": plan.cache_type,
-        "host": HOST,
-    }
-    return (json.dumps(line) + "\n").encode()
+def _what_to_serve(settings: EngineSettings, plan: Plan, pool: Pool, facts: ModelFacts) -> Settings:
+    return Settings(
+        model=str(facts.path),
+        alias=pool.model,
+        key=secrets.token_urlsafe(32),
+        port=free_port(),
+        slots=pool.slots,
+        context=plan.context,
+        threads=settings.threads or default_threads(read_cpu()),
+        cache_type=plan.cache_type,
+        host=HOST,
+    )
+
+
+async def _make(
+    form: Form, program: Program | None, serve: Settings, note: str | None, run_dir: Path, log_dir: Path
+) -> EmbeddedEngine:
+    """Return the engine in this form, not started yet; raise EngineFailed where its program is missing."""
+    if form == "llama-server":
+        if program is None:
+            raise EngineFailed("llama-server", None, "")
+        known = None if program.pinned else await _known_options(program.path)
+        argv = arguments(program.path, serve, known)
+        secret, env = f"{serve.key}\n", environment()
+    else:
+        # -P: the folder of embedded.py is not searched for modules; it has a types.py of its own.
+        argv = [sys.executable, "-P", str(Path(__file__).with_name("embedded.py"))]
+        secret, env = json.dumps(asdict(serve)) + "\n", clean_environment()
+    child = Child(
+        "engine",
+        argv,
+        log=log_dir / "engine.log",
+        env=env,
+        secret=secret.encode(),
+        restart=RESTART,
+        record=run_dir / "engine.json",
+    )
+    return EmbeddedEngine(
+        child, f"http://{HOST}:{serve.port}/v1", serve.key, serve.slots, (serve.alias,), note, form=form
+    )
+
+
+async def _start(engine: EmbeddedEngine, timeout: float) -> None:
+    """Start the engine and wait until it serves; `llama-server` has one try only, and must generate."""
+    begun = time.monotonic()
+    child = engine.child
+    await child.start()
+    waiting = asyncio.ensure_future(child.wait_ready(engine.health, timeout))
+    try:
+        while not waiting.done():
+            # It exits with 1 for whatever goes wrong, and dies of a signal on a CPU that it was not built for.
+            if engine.form == "llama-server" and child.state == "restarting":
+                raise EngineFailed("llama-server", child.exit_code, child.log_tail())
+            await asyncio.wait({waiting}, timeout=POLL)
+        waiting.result()
+    finally:
+        waiting.cancel()
+    if engine.form == "llama-server":
+        left = timeout - (time.monotonic() - begun)
+        if why := await one_token(engine.base_url, engine.key, engine.models[0], timeout=max(1.0, left)):
+            raise EngineFailed("llama-server", child.exit_code, f"{child.log_tail()}\n{why}")
+
+
+async def _known_options(program: Path) -> frozenset[str]:
+    """Return the options that a user's own `llama-server` lists in its help."""
+    with tempfile.TemporaryDirectory() as folder:
+        child = Child(
+            "llama-server --help", [str(program), "--help"], log=Path(folder) / "help", env=environment(), restart=NEVER
+        )
+        try:
+            await child.start()
+            with suppress(EngineFailed):  # it ends at once, as it should
+                await child.wait_ready(_never, HELP_LIMIT)
+        finally:
+            await child.stop()
+        return options_in(child.log.read_text("utf-8", errors="replace"))
+
+
+async def _never() -> bool:
+    return False

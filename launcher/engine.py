@@ -1,11 +1,12 @@
 """The seam: what the daemon knows of an engine, whichever it is."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from launcher.ollama_site import OllamaSite
 from launcher.plan_types import Plan
 from launcher.types import CacheType
 
@@ -17,7 +18,7 @@ Report = Callable[[str], None]
 class EngineSettings:
     """How to get an engine; *slots* and *threads* None: decided here."""
 
-    kind: Literal["auto", "embedded", "openai"] = "auto"
+    kind: Literal["auto", "embedded", "openai", "ollama"] = "auto"
     url: str | None = None  # of a server that runs already
     api_key: str | None = field(default=None, repr=False)  # of that server
     model: Path | str | None = None  # a GGUF file for the embedded engine; None: the demonstration model
@@ -26,6 +27,7 @@ class EngineSettings:
     threads: int | None = None
     cache_type: CacheType = "f16"
     start_timeout: float = 120.0  # seconds from the start until it must serve
+    ollama: OllamaSite | None = None  # what a look at Ollama found; None: it is looked at when it is started
 
 
 class Engine(Protocol):
@@ -33,7 +35,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Its kind: "embedded" or "openai"."""
+        """Its kind: "embedded", "openai" or "ollama"."""
 
     @property
     def base_url(self) -> str:
@@ -60,12 +62,19 @@ class Engine(Protocol):
         """What people must know of it, in one sentence."""
 
     @property
+    def request(self) -> Mapping[str, Any]:
+        """Fields that every chat request carries, the same on each: Ollama's load options."""
+
+    @property
     def state(self) -> str:
         """Its state: "starting", "ready", "restarting", "failed" or "stopped"."""
 
     @property
     def log(self) -> Path | None:
         """Its log file, where it is a child of ours."""
+
+    def shortfall(self, model: str, /) -> str | None:
+        """Return why it may serve fewer requests of *model* at a time than promised, where it knows."""
 
     def pids(self) -> list[int]:
         """Return its processes, where it is a child of ours."""
@@ -81,15 +90,19 @@ async def running_engine(
     """Start or reach the engine that *settings* ask for, ready to serve *plan*; stop it at the end if it is ours.
 
     *report* is told of each step in a sentence. Raises EngineUnreachable, EngineFailed, EngineNotReady, UnknownModel,
-    BadModelFile and NoModel.
+    BadModelFile and NoModel; of Ollama also OllamaMissing, ModelMissing and ModelNotLoaded.
     """
-    # Here and not above: both build on this file's names.
+    # Here and not above: all three build on this file's names.
     from launcher.embedded_engine import embedded_engine
+    from launcher.ollama_engine import ollama_engine
     from launcher.openai_engine import openai_engine
 
     if settings.kind == "openai" or (settings.kind == "auto" and settings.url is not None):
         async with openai_engine(settings, plan, report=report) as remote:
             yield remote
+    elif settings.kind == "ollama":
+        async with ollama_engine(settings, plan, run_dir=run_dir, log_dir=log_dir, report=report) as ollama:
+            yield ollama
     else:
         async with embedded_engine(settings, plan, run_dir=run_dir, log_dir=log_dir, report=report) as own:
             yield own

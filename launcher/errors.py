@@ -82,3 +82,49 @@ class UnknownProfile(LauncherError):
         super().__init__(f"no hardware profile {name!r}; there are: {', '.join(known)}")
         self.name = name
         self.known = tuple(known)
+
+
+class OllamaMissing(LauncherError):
+    """There is no Ollama: none answers at the address, and no program of that name is on PATH."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"there is no Ollama: none answers at {url}, and no program ollama is on PATH")
+        self.url = url
+
+
+class OllamaRefused(LauncherError):
+    """Ollama answered a control call with an error; *status* is its HTTP status."""
+
+    def __init__(self, url: str, status: int, reason: str) -> None:
+        super().__init__(f"Ollama at {url} answered {status}: {reason}")
+        self.url = url
+        self.status = status
+        self.reason = reason
+
+
+class ModelMissing(LauncherError):
+    """Ollama does not have this model on its disk."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        has = f"; it has: {', '.join(known)}" if known else ""
+        super().__init__(f"Ollama does not have the model {name!r}{has}" if name else "Ollama has no model yet")
+        self.name = name
+        self.known = tuple(known)
+
+
+class ModelNotLoaded(LauncherError):
+    """Ollama has the model but cannot run it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Ollama cannot load {name!r}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class PullFailed(LauncherError):
+    """A model could not be fetched; what has arrived is kept, and the next pull goes on from there."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name!r} could not be pulled: {reason}")
+        self.name = name
+        self.reason = reason

@@ -1,57 +1,17 @@
-"""A GGUF file's header, read into what a plan needs. Every length is checked against the file before it is used."""
+"""A GGUF model, read into what a plan needs."""
 
-import mmap
-import struct
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import prod
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from launcher.errors import BadModelFile
+from launcher.gguf_header import Header, read_header
+from launcher.kv_cache import Keys, SlotCost, slot_cost
 from launcher.types import Bytes, ModelFacts
 
-Value = int | float | bool | str | list["Value"]
+__all__ = ["model_name", "read_gguf", "read_header"]
 
-VERSIONS = (2, 3)  # version 1 used 32-bit lengths and is long gone
-MOST_ENTRIES = 1_000_000  # keys or tensors; the largest public models have some thousands
-MOST_DIMENSIONS = 4  # ggml's own limit
-STRING, ARRAY = 8, 9
-SCALARS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
-
-# Type number -> (elements, bytes) of a block, as ggml defines them; others are not checked for truncation.
-BLOCKS = {
-    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 10: (256, 84),
-    11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 16: (256, 66), 17: (256, 74), 18: (256, 98),
-    19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82), 23: (256, 136), 30: (1, 2), 39: (32, 17),
-}  # fmt: skip
-
-# Keys (below the architecture's name) of attention that costs less than one plain cache entry per token and layer.
-NOT_PLAIN = ("attention.sliding_window", "attention.kv_lora_rank", "full_attention_interval", "ssm.state_size")
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One entry of the tensor list; *offset* counts from the start of the data."""
-
-    name: str
-    elements: int
-    kind: int
-    offset: int
-
-    @property
-    def size(self) -> int | None:
-        """Its bytes, or None for a type we do not know."""
-        block = BLOCKS.get(self.kind)
-        return None if block is None else self.elements // block[0] * block[1]
-
-
-@dataclass(frozen=True)
-class Header:
-    """What the file says of itself; arrays of strings (the vocabulary) are left out."""
-
-    keys: dict[str, Value]
-    tensors: tuple[Tensor, ...]
-    data_start: int
+_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")  # how llama.cpp's splitter names the parts
 
 
 def model_name(path: Path) -> str:
@@ -64,153 +24,67 @@ def model_name(path: Path) -> str:
 
 
 def read_gguf(path: Path, name: str | None = None) -> ModelFacts:
-    """Return the facts of the model in *path*, called *name* (else by its file); raise BadModelFile."""
+    """Return the facts of the model in *path*, called *name* (else by its file).
+
+    Of a model in several files *path* is the first; all must be there. Raises BadModelFile.
+    """
     header = read_header(path)
-    reader = _Facts(path, header)
+    keys = Keys(header.keys)
+    try:
+        cost, train_context = slot_cost(keys), keys.number("context_length")
+    except ValueError as exc:
+        raise BadModelFile(path, str(exc)) from exc
+    parts = {path: header} | {part: read_header(part) for part in _other_parts(path, header)}
+    weights = sum(part.stat().st_size - found.data_start for part, found in parts.items())
+    tensors = {tensor.name: tensor for found in parts.values() for tensor in found.tensors}
+    facts = facts_of(
+        keys,
+        cost,
+        name or model_name(path),
+        weights,
+        train_context,
+        {tensor.name: tensor.size or 0 for tensor in tensors.values()},
+    )
+    width = keys.number("embedding_length", 0)
+    embedding = tensors.get("token_embd.weight")
+    vocabulary = embedding.elements // width if embedding and width else facts.vocabulary
+    return replace(facts, path=path, vocabulary=vocabulary)
+
+
+def facts_of(
+    keys: Keys,
+    cost: SlotCost,
+    name: str,
+    weights: int,
+    train_context: int,
+    sizes: dict[str, int],
+    *,
+    approximate: tuple[str, ...] = (),
+) -> ModelFacts:
+    """Put the facts together; *weights* and the tensors' *sizes* are in bytes."""
     return ModelFacts(
-        name=name or model_name(path),
-        weights=Bytes(path.stat().st_size - header.data_start),
-        kv_per_token=reader.kv_per_token(),
-        train_context=reader.number("context_length"),
-        path=path,
-        architecture=reader.architecture,
-        untied_embedding=reader.untied_embedding(),
-        approximate=reader.approximate(),
+        name=name,
+        weights=Bytes(weights),
+        kv_per_token=cost.full,
+        train_context=train_context,
+        architecture=keys.architecture,
+        # A tied embedding is the output too and goes onto the card.
+        untied_embedding=Bytes(sizes.get("token_embd.weight", 0) if "output.weight" in sizes else 0),
+        approximate=(*cost.approximate, *approximate),
+        window_kv_per_token=cost.sliding,
+        window=cost.window,
+        vocabulary=keys.number("vocab_size", 0) or None,
+        state=cost.state,
     )
 
 
-def read_header(path: Path) -> Header:
-    """Return the header of *path*; raise BadModelFile where it is truncated or is not a GGUF file."""
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Cursor(data, path).header()
-    except (OSError, ValueError) as exc:  # missing, a folder, unreadable; ValueError: an empty file cannot be mapped
-        raise BadModelFile(path, getattr(exc, "strerror", None) or "the file is empty") from exc
-
-
-class _Cursor:
-    """A position in the mapped file."""
-
-    def __init__(self, data: mmap.mmap, path: Path) -> None:
-        self._data = data
-        self._path = path
-        self._at = 0
-
-    def header(self) -> Header:
-        if self._take(4) != b"GGUF":
-            raise BadModelFile(self._path, "not a GGUF file")
-        if (version := self._number("<I")) not in VERSIONS:
-            raise BadModelFile(self._path, f"GGUF version {version}; this reader knows 2 and 3")
-        tensor_count, key_count = self._count("tensors"), self._count("keys")
-        keys: dict[str, Value] = {}
-        for _ in range(key_count):
-            key = self._string()
-            value = self._value(self._number("<I"))
-            if value is not None:
-                keys[key] = value
-        tensors = tuple(self._tensor() for _ in range(tensor_count))
-        alignment = keys.get("general.alignment", 32)
-        if not isinstance(alignment, int) or alignment <= 0:
-            raise BadModelFile(self._path, f"alignment {alignment!r}")
-        start = -(-self._at // alignment) * alignment
-        self._check_data(tensors, start)
-        return Header(keys, tensors, start)
-
-    def _check_data(self, tensors: tuple[Tensor, ...], start: int) -> None:
-        end = max((start + tensor.offset + (tensor.size or 0) for tensor in tensors), default=start)
-        if not tensors or end > len(self._data):
-            raise BadModelFile(self._path, f"truncated: {len(self._data)} bytes, its tensors end at {end}")
-
-    def _take(self, size: int) -> bytes:
-        if size > len(self._data) - self._at:
-            raise BadModelFile(self._path, f"truncated: {len(self._data)} bytes end inside the header")
-        self._at += size
-        return self._data[self._at - size : self._at]
-
-    def _number(self, form: str) -> int:
-        return int(self._scalar(form))
-
-    def _scalar(self, form: str) -> int | float | bool:
-        value: int | float | bool = struct.unpack(form, self._take(struct.calcsize(form)))[0]
-        return value
-
-    def _count(self, what: str) -> int:
-        count = self._number("<Q")
-        if count > MOST_ENTRIES:
-            raise BadModelFile(self._path, f"{count} {what}; at most {MOST_ENTRIES} are read")
-        return count
-
-    def _string(self) -> str:
-        return self._take(self._number("<Q")).decode("utf-8", errors="replace")
-
-    def _tensor(self) -> Tensor:
-        name, dimensions = self._string(), self._number("<I")
-        if dimensions > MOST_DIMENSIONS:
-            raise BadModelFile(self._path, f"tensor {name!r} of {dimensions} dimensions")
-        elements = prod(self._number("<Q") for _ in range(dimensions))
-        return Tensor(name, elements, kind=self._number("<I"), offset=self._number("<Q"))
-
-    def _value(self, kind: int) -> Value | None:
-        if kind == STRING:
-            return self._string()
-        if kind == ARRAY:
-            return self._array()
-        if (form := SCALARS.get(kind)) is None:
-            raise BadModelFile(self._path, f"value of unknown type {kind}")
-        return self._scalar(form)
-
-    def _array(self) -> Value | None:
-        kind, length = self._number("<I"), self._number("<Q")
-        if kind in SCALARS:
-            form = SCALARS[kind]
-            values = self._take(length * struct.calcsize(form))
-            return [value for (value,) in struct.iter_unpack(form, values)]
-        if kind != STRING:
-            raise BadModelFile(self._path, f"array of unknown type {kind}")
-        for _ in range(length):  # each needs at least 8 bytes, so a false length ends at the end of the file
-            self._take(self._number("<Q"))
-        return None
-
-
-class _Facts:
-    """The architecture's keys, looked up by their last part."""
-
-    def __init__(self, path: Path, header: Header) -> None:
-        self._path = path
-        self._header = header
-        self.architecture = str(header.keys.get("general.architecture", ""))
-
-    def number(self, key: str, default: Callable[[], int] | None = None) -> int:
-        value = self._header.keys.get(f"{self.architecture}.{key}")
-        if isinstance(value, int) and value >= 0:
-            return value
-        if default is None:
-            raise BadModelFile(self._path, f"key {self.architecture}.{key} is missing or no number")
-        return default()
-
-    def kv_per_token(self) -> Bytes:
-        """Return the f16 cache of one token: every layer's key and value heads at two bytes an element."""
-        key_length = self.number("attention.key_length", self._head_length)
-        value_length = self.number("attention.value_length", self._head_length)
-        return Bytes(self._kv_heads() * (key_length + value_length) * 2)
-
-    def _kv_heads(self) -> int:
-        """Return the key-value heads of all layers together: one number for all, or one for each."""
-        heads = self._header.keys.get(f"{self.architecture}.attention.head_count_kv")
-        if isinstance(heads, list):
-            return sum(head for head in heads if isinstance(head, int))
-        every = self.number("attention.head_count_kv", lambda: self.number("attention.head_count"))
-        return every * self.number("block_count")
-
-    def _head_length(self) -> int:
-        return self.number("embedding_length") // max(1, self.number("attention.head_count"))
-
-    def untied_embedding(self) -> Bytes:
-        sizes = {tensor.name: tensor.size or 0 for tensor in self._header.tensors}
-        return Bytes(sizes.get("token_embd.weight", 0) if "output.weight" in sizes else 0)
-
-    def approximate(self) -> tuple[str, ...]:
-        names = [f"{self.architecture}.{key}" for key in NOT_PLAIN]
-        found = [name for name in names if self._header.keys.get(name)]
-        split = self._header.keys.get("split.count")
-        return (*found, *(["split.count"] if isinstance(split, int) and split > 1 else []))
+def _other_parts(path: Path, header: Header) -> list[Path]:
+    """Return the further files of a model that was split; raise BadModelFile where they cannot be named."""
+    count = header.keys.get("split.count", 1)
+    if not isinstance(count, int) or count <= 1:
+        return []
+    named = _PART.search(path.name)
+    if named is None or int(named[1]) != 1 or int(named[2]) != count:
+        raise BadModelFile(path, f"one of {count} parts; give the first, named ...-00001-of-{count:05}.gguf")
+    stem = path.name[: named.start()]
+    return [path.with_name(f"{stem}-{number:05}-of-{count:05}.gguf") for number in range(2, count + 1)]

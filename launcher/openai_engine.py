@@ -1,9 +1,10 @@
 """A server that runs already and speaks OpenAI's API: vLLM, LM Studio, llama-server, a second box."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -28,6 +29,10 @@ class OpenAIEngine:
     dialect: Dialect = "openai"
     note: str | None = None
     log: Path | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+    def shortfall(self, _model: str, /) -> str | None:
+        return None
 
     def pids(self) -> list[int]:
         return []

@@ -1,13 +1,15 @@
 """Hardware, agents and models in; slots and bytes out. Nothing here asks the machine anything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from launcher.budget import Box, Cost, read_box
+from launcher.budget import Box, Cost, Device, read_box
 from launcher.errors import DoesNotFit, UnknownModel
+from launcher.ladder import Fit, Rung, Wish, highest, place, smallest
 from launcher.plan_types import AgentPlan, Plan, Pool, Refused
+from launcher.plan_words import agent_words, pool_words, refusal_words
 from launcher.profiles import Profile, choose_profile
-from launcher.types import AgentSpec, Bytes, CacheType, Calibration, Hardware, ModelFacts, in_gb
+from launcher.types import AgentSpec, Bytes, CacheType, Calibration, Hardware, ModelFacts
 
 # Percent of the peak: "Harmonic Stack: Parallel Inference Scaling on Consumer Hardware" 5.2.
 TIER_PERCENT = {1: 100, 2: 75, 3: 50, 4: 33}
@@ -31,8 +33,8 @@ def plan(
 
     1. Take the peak and the budget from the profile (given, or the one of this hardware), or the calibration.
     2. Form a pool of the agents on the same weights: the sum of their shares, at most the peak (or *slots*, if set).
-    3. Keep the pools, most important first, of which at least one slot fits; refuse the others.
-    4. Shrink what is kept until it fits: the cache type first, then slots from the lowest tier up.
+    3. Keep the pools, most important first, of which at least one slot fits on some device; refuse the others.
+    4. Give what is kept the largest form that fits (`ladder`), and put pools with the same slots into one server.
 
     *context* is the tokens per slot. Raises DoesNotFit when not even the most important pool fits, UnknownModel when an
     agent's model is not in *models*, and ValueError without agents.
@@ -42,24 +44,32 @@ def plan(
     box = read_box(hardware, profile or choose_profile(hardware), calibration, slots)  # 1
     wishes = _wishes(agents, models, box)  # 2
     context, context_words = _context(context, wishes)
-    cost = Cost(box, context, cache_type)
-    kept, refused = _keep(wishes, replace(cost, cache_type=_smallest(cache_type)), box.budget)  # 3
-    fitted, cost = _shrink(kept, cost, box.budget)  # 4
-    pools = tuple(
-        Pool(wish.facts.name, wish.facts.name, wish.facts.name, wish.slots, cost.of(wish.facts, wish.slots))
-        for wish in fitted
+    cost = Cost(box.process, context, cache_type)
+    kept, refused = _keep(wishes, cost, box)  # 3
+    fit = highest(kept, cost, box.devices)  # 4
+    if fit is None:
+        raise AssertionError("one slot of every pool that is kept fits")
+    pools = _pools(kept, fit)
+    planned = _agent_plans(agents, pools, box.peak)
+    decisions = (
+        *box.words,
+        *context_words,
+        *pool_words(kept, fit, pools, cache_type),
+        *agent_words(planned, TIER_PERCENT, box.peak),
+        *map(refusal_words, refused),
     )
     return Plan(
-        agents=_agent_plans(agents, fitted, box.peak),
+        agents=planned,
         pools=pools,
-        isolated_bytes=_isolated(fitted, cost, box.peak),
+        isolated_bytes=_isolated(kept, fit, box.peak),
         shared_bytes=Bytes(sum(pool.bytes for pool in pools)),
         budget_bytes=box.budget,
-        decisions=(*box.words, *context_words, *_fit_words(kept, fitted, cost, cache_type), *map(_refusal, refused)),
+        decisions=decisions,
         profile=box.profile.name,
         context=context,
-        cache_type=cost.cache_type,
+        cache_type=fit.cost.cache_type,
         refused=refused,
+        budgets={device.name: device.budget for device in box.devices},
     )
 
 
@@ -70,7 +80,7 @@ def plan_elsewhere(agents: Sequence[AgentSpec], *, slots: int, context: int) -> 
     names = dict.fromkeys(agent.model for agent in agents)
     return Plan(
         agents=tuple(AgentPlan(a.name, a.tier, a.model, tier_share(a.tier, slots), a.model) for a in agents),
-        pools=tuple(Pool(name, name, name, slots, Bytes(0)) for name in names),
+        pools=tuple(Pool(name, name, "elsewhere", slots, Bytes(0), device="elsewhere") for name in names),
         isolated_bytes=Bytes(0),
         shared_bytes=Bytes(0),
         budget_bytes=Bytes(0),
@@ -89,20 +99,7 @@ def tier_share(tier: int, peak: int) -> int:
     return max(1, peak * TIER_PERCENT[tier] // 100)
 
 
-@dataclass(frozen=True)
-class _Wish:
-    """A pool on its way: its agents and the slots it still asks for."""
-
-    facts: ModelFacts
-    agents: tuple[AgentSpec, ...]
-    slots: int
-
-    @property
-    def tier(self) -> int:
-        return min(agent.tier for agent in self.agents)
-
-
-def _wishes(agents: Sequence[AgentSpec], models: Mapping[str, ModelFacts], box: Box) -> list[_Wish]:
+def _wishes(agents: Sequence[AgentSpec], models: Mapping[str, ModelFacts], box: Box) -> list[Wish]:
     """Return one wish per model, most important first; equals stay in the agents' order."""
     crews: dict[str, list[AgentSpec]] = {}
     for agent in agents:
@@ -113,11 +110,11 @@ def _wishes(agents: Sequence[AgentSpec], models: Mapping[str, ModelFacts], box: 
     for model, crew in crews.items():
         shares = sum(tier_share(agent.tier, box.peak) for agent in crew)
         slots = box.fixed or max(min(shares, box.peak), box.profile.floor)
-        wishes.append(_Wish(replace(models[model], name=model), tuple(crew), slots))
+        wishes.append(Wish(replace(models[model], name=model), tuple(crew), slots))
     return sorted(wishes, key=lambda wish: wish.tier)
 
 
-def _context(asked: int, wishes: Sequence[_Wish]) -> tuple[int, list[str]]:
+def _context(asked: int, wishes: Sequence[Wish]) -> tuple[int, list[str]]:
     """Return the context of every slot: as asked, no longer than any model was trained for, in whole steps."""
     shortest = min(wishes, key=lambda wish: wish.facts.train_context).facts
     context = -(-min(asked, shortest.train_context) // CONTEXT_STEP) * CONTEXT_STEP
@@ -126,56 +123,58 @@ def _context(asked: int, wishes: Sequence[_Wish]) -> tuple[int, list[str]]:
     return context, [f"Slots hold {context} tokens."]
 
 
-def _keep(wishes: list[_Wish], cost: Cost, budget: Bytes) -> tuple[list[_Wish], tuple[Refused, ...]]:
-    """Keep the longest run of pools whose smallest forms fit together.
+def _keep(wishes: list[Wish], cost: Cost, box: Box) -> tuple[list[Wish], tuple[Refused, ...]]:
+    """Keep the longest run of pools whose smallest forms can be placed together.
 
     A run, not a selection: with more memory it only grows, so no agent is ever dropped for having more.
     """
-    left = budget
-    for count, wish in enumerate(wishes):
-        needed = cost.of(wish.facts, 1)
-        if needed > left:
-            if count == 0:
-                raise DoesNotFit(wish.facts.name, needed=needed, left=left)
-            return wishes[:count], _refused(wishes[count:], cost, left)
-        left = Bytes(left - needed)
+    cost = replace(cost, cache_type=smallest(cost.cache_type))
+    left = max(device.budget for device in box.devices)
+    for count in range(1, len(wishes) + 1):
+        placed = place(wishes[:count], Rung((1,) * count, cost.cache_type), cost, box.devices)
+        if placed is None:
+            if count == 1:
+                needed = min(cost.of(wishes[0].facts, 1, device) for device in box.devices)
+                raise DoesNotFit(wishes[0].facts.name, needed=needed, left=left)
+            return wishes[: count - 1], _refused(wishes[count - 1 :], cost, box, left)
+        left = _most_left(wishes, placed, cost, box)
     return wishes, ()
 
 
-def _refused(wishes: Sequence[_Wish], cost: Cost, left: Bytes) -> tuple[Refused, ...]:
+def _most_left(wishes: Sequence[Wish], placed: Sequence[Device], cost: Cost, box: Box) -> Bytes:
+    """Return what is left on the emptiest device when every pool placed has one slot."""
+    left = {device: device.budget for device in box.devices}
+    for wish, device in zip(wishes, placed, strict=False):
+        left[device] = Bytes(left[device] - cost.of(wish.facts, 1, device))
+    return max(left.values())
+
+
+def _refused(wishes: Sequence[Wish], cost: Cost, box: Box, left: Bytes) -> tuple[Refused, ...]:
     refused = []
     for wish in wishes:
-        needed = cost.of(wish.facts, 1)
+        needed = min(cost.of(wish.facts, 1, device) for device in box.devices)
         refused.append(Refused(tuple(agent.name for agent in wish.agents), wish.facts.name, needed, left))
         left = Bytes(max(0, left - needed))  # what comes first by tier stays first, also among the refused
     return tuple(refused)
 
 
-def _shrink(wishes: list[_Wish], cost: Cost, budget: Bytes) -> tuple[list[_Wish], Cost]:
-    """Return the largest form of these pools that fits; *_keep* has seen to it that one slot each does."""
-    if _total(wishes, cost) > budget:
-        cost = replace(cost, cache_type=_smallest(cost.cache_type))
-    shrunk = list(wishes)
-    for index in reversed(range(len(shrunk))):
-        over = _total(shrunk, cost) - budget
-        slot = cost.slot(shrunk[index].facts)
-        if over > 0 and slot > 0:
-            shrunk[index] = replace(shrunk[index], slots=max(1, shrunk[index].slots - -(-over // slot)))
-    return shrunk, cost
+def _pools(wishes: Sequence[Wish], fit: Fit) -> tuple[Pool, ...]:
+    """Return the pools; those on one device with the same slots share a server, named after the device."""
+    servers: dict[tuple[str, int], str] = {}
+    pools = []
+    for wish, slots, device in zip(wishes, fit.rung.slots, fit.devices, strict=True):
+        if (device.name, slots) not in servers:
+            others = sum(name == device.name for name, _ in servers)
+            servers[device.name, slots] = f"{device.name}.{others + 1}" if others else device.name
+        name = wish.facts.name
+        size = fit.cost.of(wish.facts, slots, device)
+        pools.append(Pool(name, name, servers[device.name, slots], slots, size, device.name))
+    return tuple(pools)
 
 
-def _total(wishes: Sequence[_Wish], cost: Cost) -> Bytes:
-    return Bytes(sum(cost.of(wish.facts, wish.slots) for wish in wishes))
-
-
-def _smallest(cache_type: CacheType) -> CacheType:
-    """Return the smallest cache type that we choose ourselves: q4_0 is the user's to set."""
-    return "q8_0" if cache_type == "f16" else cache_type
-
-
-def _agent_plans(agents: Sequence[AgentSpec], pools: Sequence[_Wish], peak: int) -> tuple[AgentPlan, ...]:
+def _agent_plans(agents: Sequence[AgentSpec], pools: Sequence[Pool], peak: int) -> tuple[AgentPlan, ...]:
     """Give each agent its share within its pool, and never more than an agent of a higher tier has."""
-    pool_slots = {wish.facts.name: wish.slots for wish in pools}
+    pool_slots = {pool.model: pool.slots for pool in pools}
     kept = [agent for agent in agents if agent.model in pool_slots]
     slots: dict[str, int] = {}
     for agent in sorted(kept, key=lambda agent: agent.tier):
@@ -184,35 +183,12 @@ def _agent_plans(agents: Sequence[AgentSpec], pools: Sequence[_Wish], peak: int)
     return tuple(AgentPlan(a.name, a.tier, a.model, slots[a.name], a.model) for a in kept)
 
 
-def _isolated(pools: Sequence[_Wish], cost: Cost, peak: int) -> Bytes:
+def _isolated(wishes: Sequence[Wish], fit: Fit, peak: int) -> Bytes:
+    """Return what it would take if every agent had an engine of its own, with the slots that it may use."""
     return Bytes(
         sum(
-            cost.of(wish.facts, min(tier_share(agent.tier, peak), wish.slots))
-            for wish in pools
+            fit.cost.of(wish.facts, min(tier_share(agent.tier, peak), slots), device)
+            for wish, slots, device in zip(wishes, fit.rung.slots, fit.devices, strict=True)
             for agent in wish.agents
         )
-    )
-
-
-def _fit_words(asked: Sequence[_Wish], got: Sequence[_Wish], cost: Cost, cache_type: CacheType) -> list[str]:
-    words = []
-    if cost.cache_type != cache_type:
-        words.append(f"The KV cache is {cost.cache_type} instead of {cache_type}: the pools did not fit otherwise.")
-    for before, after in zip(asked, got, strict=True):
-        facts, crew = after.facts, len(after.agents)
-        shrunk = "" if after.slots == before.slots else f" instead of {before.slots}, which do not fit"
-        size = f"{in_gb(facts.weights)} weights once, {in_gb(cost.slot(facts))} a slot"
-        words.append(
-            f"{facts.name}: {after.slots} slots{shrunk} for {crew} agent{'s' * (crew > 1)}, "
-            f"{in_gb(cost.of(facts, after.slots))} ({size})."
-        )
-        if facts.approximate:
-            words.append(f"{facts.name}: counted as plain attention, although it has {', '.join(facts.approximate)}.")
-    return words
-
-
-def _refusal(refused: Refused) -> str:
-    return (
-        f"Left out {', '.join(refused.agents)}: {refused.model} needs {in_gb(refused.needed)} with one slot, "
-        f"{in_gb(refused.left)} are left."
     )

@@ -1,6 +1,7 @@
 """What a plan says: who gets how many slots, in which pool, for how many bytes."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from launcher.types import Bytes, CacheType
 
@@ -18,13 +19,21 @@ class AgentPlan:
 
 @dataclass(frozen=True)
 class Pool:
-    """The agents on the same weights: one model in one server, and what both take of the memory."""
+    """The agents on the same weights: one model in one server, and what it takes of the memory with its cache.
+
+    A server has one slot count for all its models, so pools with the same server have the same slots.
+    """
 
     name: str
     model: str
     server: str
     slots: int
     bytes: Bytes
+    device: str = "cpu"  # "gpu0", by the GPU's place in Hardware.gpus, or "cpu"
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as `plan --json` prints it."""
+        return {"name": self.name, "model": self.model, "server": self.server, "slots": self.slots, "bytes": self.bytes}
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,9 @@ class Refused:
 
     agents: tuple[str, ...]
     model: str
-    needed: Bytes  # with one slot
+    needed: Bytes
     left: Bytes
+    slots: int = 1  # with which *needed* is reckoned
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,13 @@ class Plan:
     context: int  # tokens per slot
     cache_type: CacheType = "f16"
     refused: tuple[Refused, ...] = ()
+    budgets: Mapping[str, Bytes] = field(default_factory=dict, hash=False)  # of each device
 
     def as_dict(self) -> dict[str, object]:
         """Return what `plan --json` prints."""
         return {
             "agents": [asdict(agent) for agent in self.agents],
-            "pools": [asdict(pool) for pool in self.pools],
+            "pools": [pool.as_dict() for pool in self.pools],
             "isolated_bytes": self.isolated_bytes,
             "shared_bytes": self.shared_bytes,
             "budget_bytes": self.budget_bytes,

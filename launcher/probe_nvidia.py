@@ -7,7 +7,12 @@ from typing import Literal
 
 import pynvml
 
-from launcher.types import Bytes, Gpu
+from launcher.probe_drm import believable
+from launcher.types import Gpu
+
+# Compute capabilities of GPUs that work in the system's memory: Orin, Thor, GB10. Some of their drivers answer with the
+# system's memory in place of "Not Supported".
+INTEGRATED = {(8, 7), (11, 0), (12, 1)}
 
 # A healthy driver answers within 0.2 s, a cold one without persistence mode within about 3 s.
 TIME_LIMIT = 10.0
@@ -58,8 +63,8 @@ def parse(cards: Sequence[Card]) -> tuple[Gpu, ...]:
 
 def _gpu(card: Card) -> Gpu:
     # GB10 shares memory with the CPU and NVML answers "Not Supported": unknown and unified, not zero.
-    unified = card.memory == "Not Supported"
-    memory = Bytes(card.memory) if isinstance(card.memory, int) and card.memory > 0 else None
+    unified = card.memory == "Not Supported" or card.compute in INTEGRATED
+    memory = believable(card.memory) if isinstance(card.memory, int) else None
     compute = None if card.compute is None else f"{card.compute[0]}.{card.compute[1]}"
     return Gpu("nvidia", card.name, memory=memory, unified=unified, compute=compute, driver=card.driver)
 

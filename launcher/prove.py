@@ -1,7 +1,6 @@
 """Proof that the slots promised are there: short generations at once, and how many of them overlapped in time."""
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import httpx
 
 from launcher.engine import Engine
 from launcher.http_client import control_client
+from launcher.speech import CHAT_PATH, failure_in, has_token, probe_body
 
 PROMPT = "Count from 1 to 100: 1, 2, 3,"
 # The second, longer round is only run when the first fell short: a slot may just have started late.
@@ -49,7 +49,7 @@ async def prove_slots(engine: Engine, model: str, promised: int, *, timeout: flo
         if left > 0 and best < promised:
             runs = await asyncio.gather(*(_generate(engine, model, tokens, left) for _ in range(promised)))
             best = max(best, most_at_once([(run.first, run.last) for run in runs if run.tokens]))
-    reason = None if best >= promised else _reason(runs, best, promised)
+    reason = None if best >= promised else _reason(runs, best, promised, engine.shortfall(model))
     return Proof(model, promised, best, reason, seconds=time.monotonic() - begun)
 
 
@@ -63,35 +63,30 @@ def most_at_once(spans: Sequence[tuple[float, float]]) -> int:
     return max((sum(first <= start <= last for first, last in spans) for start, _ in spans), default=0)
 
 
-def _reason(runs: Sequence[_Run], achieved: int, promised: int) -> str:
+def _reason(runs: Sequence[_Run], achieved: int, promised: int, known: str | None) -> str:
     failures = sorted({run.failure for run in runs if run.failure})
     if failures:
         count = sum(run.failure is not None for run in runs)
         return f"{count} of {promised} generations failed: {'; '.join(failures)}"
-    return f"at most {achieved} of {promised} generations ran at a time; the engine queued the others"
+    return known or f"at most {achieved} of {promised} generations ran at a time; the engine queued the others"
 
 
 async def _generate(engine: Engine, model: str, tokens: int, timeout: float) -> _Run:
     """Run one stream and note when its tokens came."""
-    body = {
-        "model": model,
-        "messages": [{"role": "user", "content": PROMPT}],
-        "max_tokens": tokens,
-        "temperature": 0,
-        "stream": True,
-    }
+    body = probe_body(engine, model, PROMPT, tokens)
     first, last, count = 0.0, 0.0, 0
     failure = None
     try:
         async with (
             asyncio.timeout(timeout),
             control_client(engine.key, timeout) as client,
-            client.stream("POST", f"{engine.base_url}/chat/completions", json=body) as answer,
+            client.stream("POST", engine.base_url + CHAT_PATH[engine.dialect], json=body) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
                 return _Run(failure=f"status {answer.status_code}")
             async for line in answer.aiter_lines():
-                if _has_token(line):
+                failure = failure_in(engine.dialect, line) or failure
+                if has_token(engine.dialect, line):
                     last = time.monotonic()
                     first = first or last
                     count += 1
@@ -100,14 +95,3 @@ async def _generate(engine: Engine, model: str, tokens: int, timeout: float) -> 
     except httpx.HTTPError as exc:
         failure = str(exc) or type(exc).__name__
     return _Run(first, last, count, failure or (None if count else "no token came"))
-
-
-def _has_token(line: str) -> bool:
-    """Tell whether this line of the stream carries text, reasoning included."""
-    if not line.startswith("data: {"):
-        return False
-    try:
-        delta = json.loads(line[len("data: ") :])["choices"][0]["delta"]
-        return bool(delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning"))
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return False

@@ -32,6 +32,7 @@ class Gpu:
     unified: bool  # it works in the system's memory
     compute: str | None = None  # compute capability ("9.0") or gfx target ("gfx1151")
     driver: str | None = None
+    carve_out: Bytes | None = None  # the part of a unified *memory* that firmware took: no part of Hardware.memory
 
 
 @dataclass(frozen=True)
@@ -86,21 +87,27 @@ class ModelFacts:
 
     name: str
     weights: Bytes
-    kv_per_token: Bytes  # of the f16 cache, all layers; other cache types scale it
+    kv_per_token: Bytes  # of the f16 cache, the layers that keep the whole context; other cache types scale it
     train_context: int  # tokens
     path: Path | None = None
     architecture: str | None = None
     untied_embedding: Bytes = Bytes(0)  # a token embedding that stays in host memory on a discrete card
-    approximate: tuple[str, ...] = field(default=())  # header keys whose effect the figures above leave out
+    approximate: tuple[str, ...] = field(default=())  # header keys whose effect these figures guess or leave out
+    window_kv_per_token: Bytes = Bytes(0)  # of the f16 cache, the layers that keep a sliding window
+    window: int = 0  # tokens that those keep at most
+    vocabulary: int | None = None  # entries
+    state: Bytes = Bytes(0)  # of a slot's recurrent layers, whatever its context and the cache type
 
     def slot_bytes(self, context: int, cache_type: CacheType) -> Bytes:
-        """Return the KV cache of one slot of *context* tokens in bytes."""
-        return Bytes(int(self.kv_per_token * context * CACHE_BYTES[cache_type] / CACHE_BYTES["f16"]))
+        """Return the cache of one slot of *context* tokens in bytes."""
+        f16 = self.kv_per_token * context + self.window_kv_per_token * min(context, self.window)
+        return Bytes(int(f16 * CACHE_BYTES[cache_type] / CACHE_BYTES["f16"]) + self.state)
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What was measured on this very box; it beats the profile."""
 
-    peak: int  # slots at the knee of the throughput curve
+    peak: int | None  # slots at the knee of the throughput curve; None: not measured
     process_bytes: Bytes | None = None  # resident size of an engine process beside weights and KV cache
+    words: str = "measured on this box"  # where the peak comes from, for the plan's decisions

@@ -33,8 +33,9 @@ class Home:
     def environment(self) -> dict[str, str]:
         """A clean environment: no setting of the test's own surroundings gets in."""
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
-        # A short runtime folder: sockets live in it.
-        return kept | {"HOME": str(self.path), "XDG_RUNTIME_DIR": str(self.path / "run")} | self.env
+        # A short runtime folder: sockets live in it. No Ollama of whoever runs the tests is at that address.
+        own = {"HOME": str(self.path), "XDG_RUNTIME_DIR": str(self.path / "run"), "OLLAMA_HOST": "127.0.0.1:1"}
+        return kept | own | self.env
 
     async def run(self, *words: str, timeout: float = 110) -> Ran:
         """Run a command to its end."""

@@ -59,7 +59,7 @@ async def engines(daemon: TheDaemon) -> dict[str, Any]:
                 "note": engine.note,
                 "pids": engine.pids(),
                 "pools": [
-                    {"model": model, "promised": pool.slots, "busy": pool.busy, "waiting": pool.waiting}
+                    {"model": model, "slots": pool.slots, "busy": pool.busy, "waiting": pool.waiting}
                     for model, pool in daemon.orchestrator.seats.pools.items()
                 ],
                 "proofs": [asdict(proof) for proof in daemon.proofs],

@@ -1,6 +1,7 @@
 """`status`, `agents`, `hardware`, `plan`: looking at the box, running or not."""
 
 import asyncio
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,14 +9,22 @@ import typer
 
 from harmonic_stack.cli.client import fetch
 from harmonic_stack.cli.output import show_json, show_table
-from harmonic_stack.config import Config
-from harmonic_stack.crew import load_crew
+from harmonic_stack.config import Config, Loaded
+from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.describe import hardware_line, hardware_object
-from harmonic_stack.planning import engine_settings, plan_for, plan_for_profile
-from launcher import Plan, detect_hardware, in_gb
+from harmonic_stack.ollama_choice import with_ollama
+from harmonic_stack.planning import engine_settings, plan_as_papers, plan_for, plan_for_profile
+from launcher import EngineSettings, Plan, detect_hardware, in_gb
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings file to use instead of your own.")]
+
+
+class Accounting(StrEnum):
+    """Whose figures a plan reckons with."""
+
+    OURS = "ours"
+    PAPERS = "papers"
 
 
 def status(as_json: AsJson = False) -> None:
@@ -68,16 +77,22 @@ def plan(
     box: Annotated[
         str | None, typer.Option("--hardware", help="Plan for another box: a profile such as dgx-spark or gpu-24.")
     ] = None,
+    accounting: Annotated[
+        Accounting, typer.Option("--accounting", help="Reckon with our figures, or with the papers' crew and table.")
+    ] = Accounting.OURS,
     explain: Annotated[bool, typer.Option("--explain", help="Tell each decision in a sentence.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show which agent gets how many slots, and what that takes of the memory. Starts nothing."""
-    loaded = Config.load(config)
-    crew, settings = load_crew(loaded.path_of("crew", "file")), engine_settings(loaded)
-    if box is not None:
-        found = plan_for_profile(box, crew, settings)
+    if accounting is Accounting.PAPERS:
+        found = plan_as_papers(box)
     else:
-        found = asyncio.run(plan_for(detect_hardware(), crew, settings))
+        loaded = Config.load(config)
+        crew, settings = load_crew(loaded.path_of("crew", "file")), engine_settings(loaded)
+        if box is not None:
+            found = plan_for_profile(box, crew, settings)
+        else:
+            found = asyncio.run(_plan_here(loaded, crew, settings))
     if as_json:
         show_json(found.as_dict())
         return
@@ -87,11 +102,22 @@ def plan(
             typer.echo(f"- {decision}")
 
 
+async def _plan_here(loaded: Loaded, crew: Crew, settings: EngineSettings) -> Plan:
+    return await plan_for(detect_hardware(), crew, await with_ollama(settings, loaded, crew))
+
+
 def _show_plan(found: Plan) -> None:
     show_table(
         ("agent", "tier", "slots", "model"),
         [(agent.name, agent.tier, agent.slots, agent.model) for agent in found.agents],
     )
+    long = f" of {found.context} tokens" if found.context else ""
     for pool in found.pools:
-        typer.echo(f"pool {pool.name}: {pool.slots} slots of {found.context} tokens, {in_gb(pool.bytes)}")
+        typer.echo(f"pool {pool.name}: {pool.slots} slots{long}, {in_gb(pool.bytes)} (server {pool.server})")
     typer.echo(f"memory: {in_gb(found.shared_bytes)} of {in_gb(found.budget_bytes)} ({found.profile})")
+    typer.echo(f"with weights for every agent: {in_gb(found.isolated_bytes)}")
+    for refused in found.refused:
+        typer.echo(
+            f"left out: {', '.join(refused.agents)} ({refused.model} needs {in_gb(refused.needed)}, "
+            f"{in_gb(refused.left)} are left)"
+        )

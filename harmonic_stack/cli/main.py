@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harmonic_stack import __version__
-from harmonic_stack.cli import ask, doctor, look, remember, settings, spine, up
+from harmonic_stack.cli import ask, doctor, look, models, remember, settings, spine, tune, up
 from harmonic_stack.cli.output import explain
 from harmonic_stack.errors import HarmonicError
 from launcher import LauncherError
@@ -29,8 +29,11 @@ for command in (
     look.agents,
     look.hardware,
     look.plan,
+    models.models,
+    models.pull,
     doctor.doctor,
     remember.remember,
+    tune.tune,
 ):
     app.command()(command)
 app.add_typer(spine.app, name="spine")

@@ -17,6 +17,7 @@ import uvloop
 
 from harmonic_stack.api.app import create_app
 from harmonic_stack.api.server import bound_socket, make_server, serve_until_signal
+from harmonic_stack.cli.models import pull_missing
 from harmonic_stack.cli.output import explain, say
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.daemon import Daemon, running_stack
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 def up(
     engine: Annotated[
-        str | None, typer.Option(help='Engine: "embedded", or the base URL of an OpenAI-compatible one.')
+        str | None, typer.Option(help='"embedded", "ollama", or the base URL of an OpenAI-compatible engine.')
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file to use instead of your own.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
@@ -48,6 +49,7 @@ def up(
     elif engine is not None:
         flags["engine.name"] = engine
     loaded = Config.load(config, flags=flags)
+    pull_missing(loaded)
     paths = Paths.find()
     paths.make()
     if detach:

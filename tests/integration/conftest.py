@@ -1,7 +1,7 @@
 """A running stack on the real engine with the real model, started as a person starts it; shared by a module's tests."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,15 @@ from tests.cli import Home
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
+async def home() -> AsyncIterator[Home]:
     """A fresh home folder with a short path (sockets live in it)."""
     with tempfile.TemporaryDirectory(prefix="hs-") as folder:
         found = Home(Path(folder) / "home").make()
         yield found
-        assert found.processes() == [], "the test left processes behind"
+        left = [process.name() for process in found.processes()]
+        if left:  # a test that failed half-way must not burden the next one
+            await found.run("down")
+        assert left == [], "the test left processes behind"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

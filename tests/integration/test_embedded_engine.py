@@ -1,4 +1,4 @@
-"""The embedded engine on the real model: private, exact in its slots and memory, and gone when it is stopped."""
+"""The embedded engine on the real model, in both forms: private, exact in its slots and memory, gone when stopped."""
 
 import asyncio
 import os
@@ -14,15 +14,18 @@ import pytest
 import pytest_asyncio
 
 from launcher.demo_model import DEMO_NOTE, local_model
+from launcher.embedded_engine import EmbeddedEngine
 from launcher.engine import Engine, EngineSettings, running_engine
 from launcher.errors import EngineFailed, EngineNotReady, UnknownModel
+from launcher.form import PROCESS_BYTES, EmbeddedSettings, Form
 from launcher.hardware import detect_hardware
 from launcher.http_client import control_client
 from launcher.plan import plan
 from launcher.plan_types import Plan
 from launcher.prove import prove_slots
-from launcher.types import AgentSpec
+from launcher.types import AgentSpec, Calibration
 from tests.helpers import until
+from tests.integration.forms import FORMS
 from tests.unit.launcher.gguf_builder import llama_keys, write_gguf
 
 pytestmark = pytest.mark.engine
@@ -31,10 +34,12 @@ CONTEXT = 512
 SLOTS = 4
 
 
-def demo_plan(slots: int = SLOTS, context: int = CONTEXT) -> Plan:
+def demo_plan(slots: int = SLOTS, context: int = CONTEXT, form: Form = "xllamacpp") -> Plan:
     facts = local_model(None)
     crew = [AgentSpec("executive", 1, facts.name), AgentSpec("coder", 3, facts.name)]
-    return plan(detect_hardware().cpu_only(), crew, {facts.name: facts}, context=context, slots=slots)
+    known = Calibration(peak=None, process_bytes=PROCESS_BYTES[form])
+    here = detect_hardware().cpu_only()
+    return plan(here, crew, {facts.name: facts}, context=context, slots=slots, calibration=known)
 
 
 @asynccontextmanager
@@ -42,17 +47,18 @@ async def started(
     folder: Path, planned: Plan | None = None, settings: EngineSettings | None = None
 ) -> AsyncIterator[Engine]:
     planned = planned or demo_plan()
-    settings = settings or EngineSettings(start_timeout=60)
+    settings = settings or EmbeddedSettings(start_timeout=60, form="xllamacpp")
     async with running_engine(
         settings, planned, run_dir=folder / "run", log_dir=folder / "log", report=lambda line: None
     ) as engine:
         yield engine
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
-    """One engine for all tests that only ask it."""
-    async with started(tmp_path_factory.mktemp("engine")) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=FORMS)
+async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+    """One engine of each form for all tests that only ask it."""
+    settings = EmbeddedSettings(start_timeout=60, form=request.param)
+    async with started(tmp_path_factory.mktemp("engine"), settings=settings) as running:
         yield running
 
 
@@ -86,10 +92,17 @@ class TestAsked:
         async with control_client(key, 5) as client:
             for answer in (
                 await client.post(f"{engine.base_url}/chat/completions", json=question(engine)),
-                await client.get(f"{engine.base_url}/models"),
+                await client.post(f"{engine.base_url}/embeddings", json={"input": "x"}),
                 await client.get(f"{engine.base_url.removesuffix('/v1')}/props"),
             ):
                 assert answer.status_code == httpx.codes.UNAUTHORIZED
+
+    async def test_without_a_key_one_form_hides_its_models_and_the_other_cannot(self, engine: Engine) -> None:
+        assert isinstance(engine, EmbeddedEngine)
+        async with control_client(None, 5) as client:
+            answer = await client.get(f"{engine.base_url}/models")
+        hidden = engine.form == "xllamacpp"  # llama-server asks for no key here (docs/launcher.md)
+        assert answer.status_code == (httpx.codes.UNAUTHORIZED if hidden else httpx.codes.OK)
 
     async def test_no_other_origin_may_read_it(self, engine: Engine) -> None:
         headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
@@ -148,23 +161,28 @@ class TestAsked:
 
 
 @pytest.mark.parametrize(("slots", "context"), [(1, 2048), (4, 2048), (8, 1024)])
-async def test_the_plan_is_within_ten_percent_of_the_resident_size(tmp_path: Path, slots: int, context: int) -> None:
-    planned = demo_plan(slots, context)
-    async with started(tmp_path, planned) as engine:
+@pytest.mark.parametrize("form", FORMS)
+async def test_the_plan_is_within_ten_percent_of_the_resident_size(
+    tmp_path: Path, slots: int, context: int, form: Form
+) -> None:
+    planned = demo_plan(slots, context, form)
+    async with started(tmp_path, planned, EmbeddedSettings(start_timeout=60, form=form)) as engine:
         await prove_slots(engine, engine.models[0], slots)
         resident = sum(psutil.Process(pid).memory_info().rss for pid in engine.pids())
     assert planned.shared_bytes == pytest.approx(resident, rel=0.10)
 
 
-async def test_a_smaller_cache_type_is_served_as_planned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_smaller_cache_type_is_served_as_planned(tmp_path: Path, form: Form) -> None:
     planned = replace(demo_plan(), cache_type="q8_0")
-    async with started(tmp_path, planned) as engine:
+    async with started(tmp_path, planned, EmbeddedSettings(start_timeout=60, form=form)) as engine:
         proof = await prove_slots(engine, engine.models[0], SLOTS)
     assert proof.reason is None
 
 
-async def test_stopping_leaves_no_process_and_no_port(tmp_path: Path) -> None:
-    async with started(tmp_path) as engine:
+@pytest.mark.parametrize("form", FORMS)
+async def test_stopping_leaves_no_process_and_no_port(tmp_path: Path, form: Form) -> None:
+    async with started(tmp_path, settings=EmbeddedSettings(start_timeout=60, form=form)) as engine:
         pids = engine.pids()
         assert len(pids) == 1
     assert engine.state == "stopped"
@@ -172,14 +190,16 @@ async def test_stopping_leaves_no_process_and_no_port(tmp_path: Path) -> None:
     assert not await engine.health()
 
 
-async def test_a_killed_engine_comes_back_at_the_same_address(tmp_path: Path) -> None:
-    async with started(tmp_path) as engine:
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_killed_engine_comes_back_at_the_same_address(tmp_path: Path, form: Form) -> None:
+    async with started(tmp_path, settings=EmbeddedSettings(start_timeout=60, form=form)) as engine:
         (pid,) = engine.pids()
         os.kill(pid, signal.SIGKILL)
         await until(lambda: engine.state == "restarting", "the crash is seen")
         await until(lambda: engine.state == "ready", "it is ready again", timeout=30)
         assert engine.pids() != [pid]
         assert await engine.health()
+        assert (await prove_slots(engine, engine.models[0], SLOTS)).achieved == SLOTS
 
 
 async def test_a_model_that_cannot_be_loaded_fails_at_once_with_the_log(tmp_path: Path) -> None:

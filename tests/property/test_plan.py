@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from launcher.errors import DoesNotFit
 from launcher.plan import plan
 from launcher.plan_types import Plan
-from launcher.profiles import nominal_hardware, profiles
-from launcher.types import AgentSpec, Bytes, ModelFacts
+from launcher.profiles import nominal_hardware, profile_named, profiles
+from launcher.types import AgentSpec, Bytes, Cpu, Gpu, Hardware, ModelFacts
 
 NAMES = ("a", "b", "c", "d")
 
@@ -21,6 +21,9 @@ facts = st.builds(
     kv_per_token=st.integers(0, 400_000),
     train_context=st.sampled_from([512, 4096, 131_072]),
     untied_embedding=st.sampled_from([0, 10**7]),
+    window_kv_per_token=st.sampled_from([0, 50_000]),
+    window=st.just(1024),
+    state=st.sampled_from([0, 10**8]),
 )
 models = st.fixed_dictionaries(dict.fromkeys(NAMES, facts))
 crews = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(NAMES)), min_size=1, max_size=9).map(
@@ -103,3 +106,64 @@ def test_more_memory_never_drops_an_agent_nor_takes_a_slot(kind, memory, more, c
     assert kept.keys() <= now.keys()
     if kept.keys() == now.keys():
         assert all(now[name] >= slots for name, slots in kept.items())
+
+
+@given(kinds, memories, crews, models, settings)
+def test_a_servers_pools_have_one_slot_count_and_are_charged_for_it(kind, memory, crew, known, options) -> None:
+    found = try_plan(kind, memory, crew, known, options)
+    assume(isinstance(found, Plan))
+    counts: dict[str, set[int]] = {}
+    for pool in found.pools:
+        counts.setdefault(pool.server, set()).add(pool.slots)
+    assert all(len(slots) == 1 for slots in counts.values())
+
+
+# --- Several cards ---------------------------------------------------------------------------------------------------
+
+cards = st.lists(st.integers(8 * 10**9, 6 * 10**10), min_size=1, max_size=4)
+
+
+def try_cards(memories: list[int], crew, known, options) -> Plan | DoesNotFit:
+    gpus = tuple(Gpu("nvidia", f"card {place}", Bytes(memory), unified=False) for place, memory in enumerate(memories))
+    system = Bytes(64 * 10**9)
+    box = Hardware(gpus, Cpu(None, None, 1), system, system, None, "linux", "x86_64")
+    try:
+        return plan(box, crew, known, profile=profile_named("gpu-48"), **options)
+    except DoesNotFit as refusal:
+        return refusal
+
+
+@given(cards, crews, models, settings)
+def test_each_cards_budget_holds_and_no_model_is_split(memories, crew, known, options) -> None:
+    found = try_cards(memories, crew, known, options)
+    if isinstance(found, DoesNotFit):
+        assert found.needed > found.left
+        return
+    assert len({pool.model for pool in found.pools}) == len(found.pools)
+    for device, budget in found.budgets.items():
+        assert sum(pool.bytes for pool in found.pools if pool.device == device) <= budget
+    for refusal in found.refused:
+        assert refusal.needed > refusal.left >= 0
+
+
+@given(st.data(), cards, crews, models, settings)
+def test_more_memory_on_any_card_never_drops_an_agent_nor_takes_a_slot(data, memories, crew, known, options) -> None:
+    more = [memory + data.draw(st.integers(0, 3 * 10**10)) for memory in memories]
+    less, rich = (try_cards(sizes, crew, known, options) for sizes in (memories, more))
+    assume(isinstance(less, Plan))
+    assert isinstance(rich, Plan)
+    kept = {agent.name: agent.slots for agent in less.agents}
+    now = {agent.name: agent.slots for agent in rich.agents}
+    assert kept.keys() <= now.keys()
+    if kept.keys() == now.keys():
+        assert all(now[name] >= slots for name, slots in kept.items())
+        before = {pool.name: pool.slots for pool in less.pools}
+        assert all(pool.slots >= before[pool.name] for pool in rich.pools)
+
+
+@given(cards, crews, models, settings)
+def test_another_card_never_drops_an_agent(memories, crew, known, options) -> None:
+    without, found = try_cards(memories, crew, known, options), try_cards([*memories, 8 * 10**9], crew, known, options)
+    assume(isinstance(without, Plan))
+    assert isinstance(found, Plan)
+    assert {agent.name for agent in without.agents} <= {agent.name for agent in found.agents}

@@ -41,12 +41,12 @@ BROKEN = {
     ),
     # Ranges, choices, forms.
     "[server]\nport = 65536": f"2:1 server.port: is too large (got 65536, allowed {PORT})",
-    "[engine]\nslots = 0": "2:1 engine.slots: is too small (got 0, allowed a whole number from 1 to 512)",
+    "[engine]\nslots = -1": "2:1 engine.slots: is too small (got -1, allowed a whole number from 0 to 512)",
     "[draft]\ntemperature = nan": (
         "2:1 draft.temperature: must be a finite number (got nan, allowed a number from 0 to 2)"
     ),
-    "[engine]\nname = 'ollama'": (
-        '2:1 engine.name: is none of the choices (got "ollama", allowed "auto", "embedded", "openai")'
+    "[engine]\nname = 'vllm'": (
+        '2:1 engine.name: is none of the choices (got "vllm", allowed "auto", "embedded", "openai", "ollama")'
     ),
     "[server]\nallowed_hosts = [\n  'box.lan',\n  'http://box',\n]": (
         '4:3 server.allowed_hosts[1]: is no bare host name (got "http://box", '
@@ -80,7 +80,8 @@ BROKEN = {
         '2:1 engine.name: needs an engine.url (got "openai", allowed "auto" or "embedded", or an engine.url beside it)'
     ),
     "[engine]\nname = 'embedded'\nurl = 'http://box'": (
-        '2:1 engine.name: leaves engine.url without use (got "embedded", allowed "auto" or "openai", or no engine.url)'
+        "2:1 engine.name: leaves engine.url without use "
+        '(got "embedded", allowed "auto", "openai" or "ollama", or no engine.url)'
     ),
     "[merge]\nmost = 10": "2:1 merge.most: exceeds limits.most (got 10, allowed at most 9)",
     "[limits]\nmost = 8": "2:1 limits.most: is below merge.full_most (got 8, allowed at least 9)",

@@ -45,6 +45,13 @@ def test_weights_are_the_bytes_after_the_header(tmp_path: Path) -> None:
     assert facts.untied_embedding == 64 * 32 * 4
 
 
+def test_the_vocabulary_is_the_embeddings_rows_else_the_keys(tmp_path: Path) -> None:
+    assert read_gguf(write_gguf(tmp_path / "m.gguf", llama_keys())).vocabulary == 32
+    other = [("output.weight", (64, 32), F32)]
+    assert read_gguf(write_gguf(tmp_path / "m.gguf", llama_keys(vocab_size=99), other)).vocabulary == 99
+    assert read_gguf(write_gguf(tmp_path / "m.gguf", llama_keys(), other)).vocabulary is None
+
+
 def test_a_tied_embedding_is_not_counted_apart(tmp_path: Path) -> None:
     assert read_gguf(write_gguf(tmp_path / "m.gguf", llama_keys())).untied_embedding == 0
 
@@ -57,10 +64,34 @@ def test_the_vocabulary_is_skipped_and_the_keys_after_it_are_read(tmp_path: Path
     assert header.keys["llama.block_count"] == 2
 
 
-@pytest.mark.parametrize("key", ["attention__sliding_window", "attention__kv_lora_rank", "ssm__state_size"])
-def test_attention_that_is_not_plain_is_named(tmp_path: Path, key: str) -> None:
-    facts = read_gguf(write_gguf(tmp_path / "m.gguf", llama_keys(**{key: 512})))
-    assert facts.approximate == (f"llama.{key.replace('__', '.')}",)
+def split(tmp_path: Path, number: int, *, name: str = "m-0000{}-of-00002.gguf") -> Path:
+    keys = llama_keys() | {"split.count": 2, "split.no": number - 1}
+    tensor = ("token_embd.weight" if number == 1 else "output.weight", (64, 32), F32)
+    return write_gguf(tmp_path / name.format(number), keys, [tensor])
+
+
+def test_a_model_in_several_files_is_added_up(tmp_path: Path) -> None:
+    first, _ = split(tmp_path, 1), split(tmp_path, 2)
+    facts = read_gguf(first)
+    assert facts.weights == 2 * 64 * 32 * 4
+    assert facts.untied_embedding == 64 * 32 * 4  # the output that unties it is in the second file
+
+
+def test_a_missing_part_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(BadModelFile) as refusal:
+        read_gguf(split(tmp_path, 1))
+    assert refusal.value.path.name == "m-00002-of-00002.gguf"
+
+
+@pytest.mark.parametrize("name", ["m-0000{}-of-00003.gguf", "renamed{}.gguf"])
+def test_a_part_whose_others_cannot_be_named_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadModelFile, match="one of 2 parts"):
+        read_gguf(split(tmp_path, 1, name=name))
+
+
+def test_the_second_part_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadModelFile, match="give the first"):
+        read_gguf(split(tmp_path, 2))
 
 
 def test_the_model_is_named_after_its_file_or_as_asked(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import psutil
+import pytest
 
 from launcher import probe_nvidia
 from launcher.hardware import detect_hardware
@@ -20,10 +21,15 @@ def test_a_card_is_read_as_it_says() -> None:
     assert (gpu.memory, gpu.unified, gpu.compute, gpu.driver) == (25_757_220_864, False, "8.9", "580.95.05")
 
 
-def test_a_memory_error_or_zero_is_unknown_but_not_unified() -> None:
-    for memory in (None, 0, -1):
-        (gpu,) = parse([Card("odd", memory)])
-        assert (gpu.memory, gpu.unified) == (None, False)
+@pytest.mark.parametrize("memory", [None, 0, -1, 2**64 - 1, (1 << 40) + 1])
+def test_memory_that_no_card_has_is_unknown_and_not_unified(memory: int | None) -> None:
+    (gpu,) = parse([Card("odd", memory)])
+    assert (gpu.memory, gpu.unified) == (None, False)
+
+
+def test_a_gb10_whose_driver_answers_with_the_systems_memory_is_unified_all_the_same() -> None:
+    (gpu,) = parse([Card("NVIDIA GB10", 128_501_256_192, (12, 1))])
+    assert (gpu.memory, gpu.unified) == (128_501_256_192, True)
 
 
 def test_a_driver_that_hangs_is_left_alone_after_the_limit(tmp_path: Path) -> None:
@@ -39,7 +45,7 @@ def test_a_driver_that_hangs_is_left_alone_after_the_limit(tmp_path: Path) -> No
 
 def test_this_box_is_detected(tmp_path: Path) -> None:
     found = detect_hardware(ask_nvidia=tuple)
-    assert found.gpus == ()
+    assert all(gpu.compute is None for gpu in found.gpus if gpu.vendor == "nvidia")
     assert found.memory == psutil.virtual_memory().total
     assert 0 < found.available <= found.memory
     assert found.cpu.logical_cores >= 1
@@ -53,6 +59,12 @@ def test_a_containers_limit_bounds_the_usable_memory(tmp_path: Path) -> None:
     (tmp_path / "sys/fs/cgroup/memory.max").write_text("1073741824\n")
     found = detect_hardware(tmp_path, ask_nvidia=tuple)
     assert found.memory_limit == found.usable_memory == 1 << 30
+
+
+def test_an_apple_processor_is_known_by_the_platforms_words(tmp_path: Path) -> None:
+    (gpu,) = detect_hardware(tmp_path, ask_nvidia=tuple, system="Darwin", machine="arm64").gpus
+    assert (gpu.vendor, gpu.memory, gpu.unified) == ("apple", None, True)
+    assert detect_hardware(tmp_path, ask_nvidia=tuple, system="Darwin", machine="x86_64").gpus == ()
 
 
 def test_asking_without_a_driver_finds_no_card_and_raises_nothing() -> None:

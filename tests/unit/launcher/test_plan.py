@@ -52,9 +52,31 @@ def test_a_spark_gives_the_papers_slots_and_budget() -> None:
     assert found.profile == "dgx-spark"
 
 
+def pools_of(found: Plan) -> dict[str, int]:
+    return {pool.model: pool.slots for pool in found.pools}
+
+
 def test_agents_on_the_same_weights_share_a_pool_of_at_most_the_peak() -> None:
-    pools = {pool.model: pool.slots for pool in plan_for("dgx-spark").pools}
-    assert pools == {"qwen3:4b": 16, "qwen3:8b": 16, "qwen3:14b": 8}
+    assert pools_of(plan_for("dgx-spark")) == {"qwen3:4b": 16, "qwen3:8b": 16, "qwen3:14b": 16}
+    assert pools_of(plan_for("dgx-spark", CREW[4])) == {"qwen3:14b": 8}
+
+
+def test_one_server_has_one_slot_count_and_each_of_its_pools_is_charged_for_it() -> None:
+    found = plan_for("dgx-spark")
+    assert {pool.server for pool in found.pools} == {"gpu0"}
+    large = next(pool for pool in found.pools if pool.model == "qwen3:14b")
+    assert large.bytes == 9_000_000_000 + 16 * 163_840 * 2048 + 750_000_000
+    assert slots_of(found)["coder"] == 8
+    assert any("(8 asked; its server has 16 for each model)" in line for line in found.decisions)
+
+
+def test_where_the_common_slot_count_does_not_fit_a_second_server_keeps_every_agents_slots() -> None:
+    one = plan_for("dgx-spark")
+    two = plan_for("dgx-spark", memory=int(one.shared_bytes / 0.85) - 1)
+    assert pools_of(two) == {"qwen3:4b": 16, "qwen3:8b": 16, "qwen3:14b": 8}
+    assert [pool.server for pool in two.pools] == ["gpu0", "gpu0", "gpu0.2"]
+    assert (slots_of(two), two.cache_type) == (slots_of(one), "f16")
+    assert any("gpu0 runs 2 servers" in line for line in two.decisions)
 
 
 def test_weights_are_counted_once_for_a_pool_and_once_for_each_agent_alone() -> None:
@@ -94,6 +116,24 @@ def test_a_calibrated_process_size_replaces_the_constant() -> None:
     assert measured - plain == 1_000_000_000
 
 
+def test_a_cpus_process_grows_with_the_models_vocabulary() -> None:
+    """Gemma 3 270M, 262 144 entries, one slot of 8192 tokens in the embedded engine: 418 MB resident."""
+    gemma = ModelFacts(
+        "gemma",
+        Bytes(246_587_904),
+        Bytes(3072),
+        32_768,
+        vocabulary=262_144,
+        window_kv_per_token=Bytes(15_360),
+        window=1024,
+    )
+    box = nominal_hardware(profile_named("cpu"))
+    agent = AgentSpec("a", 1, "gemma")
+    sizes = {slots: plan(box, [agent], {"gemma": gemma}, context=8192, slots=slots).shared_bytes for slots in (1, 4, 8)}
+    resident = {1: 418_103_296, 4: 540_819_456, 8: 712_835_072}
+    assert sizes == {slots: pytest.approx(size, rel=0.02) for slots, size in resident.items()}
+
+
 def test_the_users_slots_are_taken_beyond_the_tested_and_said_so() -> None:
     found = plan_for("dgx-spark", CREW[0], slots=64)
     assert found.pools[0].slots == found.agents[0].slots == 64
@@ -101,8 +141,8 @@ def test_the_users_slots_are_taken_beyond_the_tested_and_said_so() -> None:
 
 
 def test_a_tight_budget_first_shrinks_the_cache_and_keeps_every_slot() -> None:
-    full = plan_for("gpu-80")
-    tight = plan_for("gpu-80", memory=int(full.shared_bytes / 0.9) - 1)
+    full = plan_for("gpu-80", slots=16)
+    tight = plan_for("gpu-80", slots=16, memory=int(full.shared_bytes / 0.9) - 1)
     assert (full.cache_type, tight.cache_type) == ("f16", "q8_0")
     assert slots_of(tight) == slots_of(full)
 
@@ -111,7 +151,7 @@ def test_then_slots_go_from_the_lowest_tier_up() -> None:
     tight = plan_for("dgx-spark", memory=26_000_000_000)
     pools = {pool.model: pool.slots for pool in tight.pools}
     assert pools == {"qwen3:4b": 16, "qwen3:8b": 3, "qwen3:14b": 1}
-    assert any("instead of 8, which do not fit" in line for line in tight.decisions)
+    assert any("1 slot (8 do not fit)" in line for line in tight.decisions)
 
 
 def test_what_does_not_fit_at_all_is_left_out_by_name_with_both_figures() -> None:
@@ -120,7 +160,7 @@ def test_what_does_not_fit_at_all_is_left_out_by_name_with_both_figures() -> Non
     (refused,) = small.refused
     assert refused.agents == ("coder",)
     assert refused.needed > refused.left
-    assert any("Left out coder: qwen3:14b needs 9.9 GB with one slot" in line for line in small.decisions)
+    assert any("Left out coder: qwen3:14b needs 9.9 GB with 1 slot" in line for line in small.decisions)
 
 
 def test_an_executive_that_does_not_fit_is_refused_with_both_figures() -> None:
@@ -141,11 +181,11 @@ def test_an_agent_of_an_unknown_model_is_refused_with_the_known_ones() -> None:
     assert refusal.value.known == ("qwen3:14b", "qwen3:4b", "qwen3:8b")
 
 
-def test_attention_that_is_not_plain_is_said() -> None:
+def test_figures_that_are_guessed_are_said() -> None:
     odd = {"qwen3:4b": replace(SMALL, approximate=("x.attention.sliding_window",))}
     known = profile_named("cpu")
     found = plan(nominal_hardware(known), [CREW[0]], odd, context=2048)
-    assert any("counted as plain attention" in line for line in found.decisions)
+    assert any("approximate, by x.attention.sliding_window" in line for line in found.decisions)
 
 
 def test_the_dictionary_has_exactly_the_promised_keys() -> None:
@@ -157,7 +197,7 @@ def test_the_dictionary_has_exactly_the_promised_keys() -> None:
 
 def test_an_engine_elsewhere_gets_the_configured_slots_and_no_memory() -> None:
     found = plan_elsewhere(CREW, slots=4, context=4096)
-    assert {pool.slots for pool in found.pools} == {4}
+    assert {(pool.slots, pool.server) for pool in found.pools} == {(4, "elsewhere")}
     assert slots_of(found)["technical_director"] == 3
     assert found.shared_bytes == found.budget_bytes == 0
 

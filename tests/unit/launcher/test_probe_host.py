@@ -2,9 +2,17 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 
-from launcher.probe_host import default_threads, parse_cpuinfo, read_cpu_quota, read_memory_limit
+from launcher.probe_host import (
+    default_threads,
+    parse_cores,
+    parse_cpuinfo,
+    read_cpu_quota,
+    read_memory,
+    read_memory_limit,
+)
 from launcher.types import Cpu
 
 
@@ -95,3 +103,18 @@ def test_threads_leave_one_core_to_the_daemon(
     physical: int | None, logical: int, quota: float | None, threads: int
 ) -> None:
     assert default_threads(Cpu(None, physical, logical, quota=quota)) == threads
+
+
+def test_cores_are_counted_per_package_and_unknown_where_the_text_does_not_tell() -> None:
+    x86 = "".join(f"processor\t: {n}\nphysical id\t: {n // 4}\ncore id\t\t: {n // 2 % 2}\n\n" for n in range(8))
+    assert parse_cores(x86) == (4, 8)
+    assert parse_cores("processor\t: 0\nFeatures\t: fp\n\nprocessor\t: 1\n") == (None, 2)
+    assert parse_cores("") == (None, 1)
+
+
+def test_memory_below_another_root_is_its_own_where_it_tells(tmp_path: Path) -> None:
+    told = write(tmp_path / "told", {"proc/meminfo": "MemTotal: 2048 kB\nMemFree: 1 kB\nMemAvailable: 1024 kB\n"})
+    old = write(tmp_path / "old", {"proc/meminfo": "MemTotal: 2048 kB\n"})
+    assert read_memory(told) == (2 << 20, 1 << 20)
+    assert read_memory(old) == (2 << 20, 2 << 20)  # kernels before 3.14 do not tell what is available
+    assert read_memory(tmp_path)[0] == psutil.virtual_memory().total

@@ -1,0 +1,86 @@
+"""Between the settings and Ollama: whether it serves, which of its models, and which of them are missing."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harmonic_stack.config import Loaded
+from harmonic_stack.crew import Crew
+from launcher import (
+    BadModelFile,
+    EngineSettings,
+    LauncherError,
+    ModelFacts,
+    ModelMissing,
+    OllamaSite,
+    look_at_ollama,
+    read_gguf,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OnOllama:
+    """The models that a crew needs of an Ollama; *facts* is None where its server, not ours, has them in memory."""
+
+    main: str
+    facts: dict[str, ModelFacts] | None
+
+
+async def with_ollama(settings: EngineSettings, loaded: Loaded, crew: Crew) -> EngineSettings:
+    """Look at Ollama, where *settings* ask for it, or leave the choice to us and it has what the crew needs.
+
+    Raises:
+        OllamaMissing, EngineUnreachable: it was asked for and is not there.
+    """
+    wanted = wanted_models(loaded.config.engine.model, crew)
+    if settings.kind == "ollama":
+        return replace(settings, ollama=await look_at_ollama(settings.url, wanted))
+    if settings.kind != "auto" or (isinstance(settings.model, Path) and settings.model.exists()):
+        return settings
+    try:
+        site = await look_at_ollama(None, wanted)
+        for name in wanted:
+            site.find(name)
+    except LauncherError as reason:
+        log.info("Ollama is not taken", extra={"reason": str(reason)})
+        return settings
+    return replace(settings, kind="ollama", url=site.url, model=loaded.config.engine.model or None, ollama=site)
+
+
+def wanted_models(model: str, crew: Crew) -> list[str]:
+    """The models that *crew* needs: the configured one ("" is Ollama's newest) and those of its agents."""
+    return list(dict.fromkeys([model, *(agent.model for agent in crew.enabled if agent.model)]))
+
+
+def missing_models(site: OllamaSite, wanted: Sequence[str]) -> list[str]:
+    """Those of *wanted* that Ollama does not have; "", any model at all, cannot be pulled and is left out."""
+    missing = []
+    for name in filter(None, wanted):
+        try:
+            site.find(name)
+        except ModelMissing:
+            missing.append(name)
+    return missing
+
+
+def models_on(site: OllamaSite, settings: EngineSettings, crew: Crew) -> OnOllama:
+    """The crew's models as the plan needs them.
+
+    Raises:
+        ModelMissing: Ollama does not have one of them.
+        BadModelFile: its file is broken, or is not there to be read.
+    """
+    main = str(settings.model) if settings.model else site.find("").name
+    names = wanted_models(main, crew)
+    found = {name: site.find(name) for name in names}
+    if site.url is not None:
+        return OnOllama(main, None)
+    facts = {}
+    for name, model in found.items():
+        if model.blob is None:
+            raise BadModelFile(Path(model.name), "Ollama does not tell which file it runs it from")
+        facts[name] = read_gguf(model.blob, name)
+    return OnOllama(main, facts)
