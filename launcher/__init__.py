@@ -3,7 +3,7 @@
 from launcher.accounting import papers_plan
 from launcher.child import Child, State, clean_environment
 from launcher.demo_model import DEMO_NOTE, demo_model, local_model
-from launcher.engine import Dialect, Engine, EngineSettings, running_engine
+from launcher.engine import Dialect, Engine, EngineSettings
 from launcher.errors import (
     BadModelFile,
     DoesNotFit,
@@ -33,6 +33,7 @@ from launcher.process import ProcessId
 from launcher.profiles import Profile, choose_profile, nominal_hardware, nominal_models, profile_named, profiles
 from launcher.prove import Proof, prove_slots
 from launcher.restart import NEVER, Restart
+from launcher.running import running_engine
 from launcher.show import facts_from_show
 from launcher.speech import ollama_body
 from launcher.types import AgentSpec, Bytes, CacheType, Calibration, Cpu, Gpu, Hardware, ModelFacts, in_gb

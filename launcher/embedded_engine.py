@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import secrets
-import socket
 import sys
 import tempfile
 import time
@@ -12,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 
@@ -24,13 +23,13 @@ from launcher.errors import EngineFailed, UnknownModel
 from launcher.form import Form, choose
 from launcher.http_client import control_client, model_ids
 from launcher.llama_server import Program, arguments, environment, options_in
+from launcher.loopback import HOST, free_port
 from launcher.one_token import one_token
 from launcher.plan_types import Plan, Pool
 from launcher.probe_host import default_threads, read_cpu
 from launcher.restart import NEVER, Restart
 from launcher.types import ModelFacts
 
-HOST: Literal["127.0.0.1"] = "127.0.0.1"
 RESTART = Restart(final_codes=frozenset({BAD_SETTINGS, BAD_MODEL}))
 HELP_LIMIT = 10.0  # seconds that a user's own llama-server may take to list its options
 POLL = 0.05
@@ -111,13 +110,6 @@ async def embedded_engine(
         yield engine
     finally:
         await engine.child.stop()
-
-
-def free_port(host: str = HOST) -> int:
-    """Return a TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _only_pool(plan: Plan, facts: ModelFacts) -> Pool:

@@ -1,13 +1,11 @@
 """The seam: what the daemon knows of an engine, whichever it is."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from launcher.ollama_site import OllamaSite
-from launcher.plan_types import Plan
 from launcher.types import CacheType
 
 Dialect = Literal["openai", "ollama"]
@@ -81,28 +79,3 @@ class Engine(Protocol):
 
     async def health(self) -> bool:
         """Ask it now whether it serves."""
-
-
-@asynccontextmanager
-async def running_engine(
-    settings: EngineSettings, plan: Plan, *, run_dir: Path, log_dir: Path, report: Report
-) -> AsyncIterator[Engine]:
-    """Start or reach the engine that *settings* ask for, ready to serve *plan*; stop it at the end if it is ours.
-
-    *report* is told of each step in a sentence. Raises EngineUnreachable, EngineFailed, EngineNotReady, UnknownModel,
-    BadModelFile and NoModel; of Ollama also OllamaMissing, ModelMissing and ModelNotLoaded.
-    """
-    # Here and not above: all three build on this file's names.
-    from launcher.embedded_engine import embedded_engine
-    from launcher.ollama_engine import ollama_engine
-    from launcher.openai_engine import openai_engine
-
-    if settings.kind == "openai" or (settings.kind == "auto" and settings.url is not None):
-        async with openai_engine(settings, plan, report=report) as remote:
-            yield remote
-    elif settings.kind == "ollama":
-        async with ollama_engine(settings, plan, run_dir=run_dir, log_dir=log_dir, report=report) as ollama:
-            yield ollama
-    else:
-        async with embedded_engine(settings, plan, run_dir=run_dir, log_dir=log_dir, report=report) as own:
-            yield own

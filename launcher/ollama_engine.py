@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from launcher.child import Child, State, clean_environment
-from launcher.embedded_engine import HOST, free_port
 from launcher.engine import Dialect, EngineSettings, Report
 from launcher.errors import LauncherError, OllamaMissing
 from launcher.hardware import detect_hardware
+from launcher.loopback import HOST, free_port
 from launcher.ollama_api import OllamaApi, same_model, version_at
 from launcher.ollama_env import clamp_reason, environment, ollama_variables
 from launcher.ollama_site import OllamaSite, look_at_ollama, server_address

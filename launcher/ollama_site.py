@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from launcher.child import Child, clean_environment
 from launcher.errors import EngineUnreachable, ModelMissing, ModelNotLoaded, OllamaMissing, OllamaRefused
+from launcher.loopback import HOST, free_port
 from launcher.ollama_api import OllamaApi, OllamaModel, same_model, version_at
 from launcher.restart import NEVER
 
@@ -104,9 +105,6 @@ async def started_ollama(program: Path) -> AsyncIterator[OllamaApi]:
 
     Raises EngineFailed and EngineNotReady.
     """
-    # Here and not above: embedded_engine.py imports engine.py, which names this file's OllamaSite.
-    from launcher.embedded_engine import HOST, free_port
-
     address = f"{HOST}:{free_port()}"
     api = OllamaApi(f"http://{address}")
     # Pruning would throw away what an interrupted pull has fetched, and the folder may be another server's too.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.embedded_engine import free_port
+from launcher.loopback import free_port
 from launcher.ollama_api import OllamaApi, version_at
 from tests.cli import Home
 from tests.helpers import until

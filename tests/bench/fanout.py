@@ -23,7 +23,7 @@ import psutil
 
 from harmonic_stack.describe import hardware_line
 from launcher import detect_hardware
-from launcher.embedded_engine import free_port
+from launcher.loopback import free_port
 from tests.cli import COMMAND, Home
 
 DRAFTS = 8

@@ -17,7 +17,7 @@ import psutil
 
 from harmonic_stack.describe import hardware_line
 from launcher import AgentSpec, EngineSettings, detect_hardware, local_model, plan, running_engine
-from launcher.embedded_engine import free_port
+from launcher.loopback import free_port
 from tests.cli import Home
 
 SLOTS, TOKENS = 4, 64

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from launcher.embedded_engine import free_port
+from launcher.loopback import free_port
 from tests.cli import Home
 
 

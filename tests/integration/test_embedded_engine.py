@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from launcher.demo_model import DEMO_NOTE, local_model
 from launcher.embedded_engine import EmbeddedEngine
-from launcher.engine import Engine, EngineSettings, running_engine
+from launcher.engine import Engine, EngineSettings
 from launcher.errors import EngineFailed, EngineNotReady, UnknownModel
 from launcher.form import PROCESS_BYTES, EmbeddedSettings, Form
 from launcher.hardware import detect_hardware
@@ -23,6 +23,7 @@ from launcher.http_client import control_client
 from launcher.plan import plan
 from launcher.plan_types import Plan
 from launcher.prove import prove_slots
+from launcher.running import running_engine
 from launcher.types import AgentSpec, Calibration
 from tests.helpers import until
 from tests.integration.forms import FORMS

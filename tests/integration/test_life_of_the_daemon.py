@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from launcher.embedded_engine import free_port
+from launcher.loopback import free_port
 from tests.cli import COMMAND, Home
 from tests.helpers import until
 

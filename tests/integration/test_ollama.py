@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from launcher import demo_model
-from launcher.embedded_engine import free_port
+from launcher.loopback import free_port
 from tests.cli import COMMAND, Home
 from tests.helpers import until
 from tests.ollama import Installed, ollama_program

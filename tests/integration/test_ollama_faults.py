@@ -2,7 +2,7 @@
 
 import pytest
 
-from launcher.embedded_engine import free_port
+from launcher.loopback import free_port
 from tests.cli import Home
 from tests.fake_ollama import FakeOllama, fake_ollama
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.embedded_engine import free_port
 from launcher.errors import EngineUnreachable, ModelMissing, ModelNotLoaded, OllamaMissing, OllamaRefused, PullFailed
+from launcher.loopback import free_port
 from launcher.ollama_api import OllamaApi, PullProgress, version_at
 from launcher.ollama_site import look_at_ollama, server_address
 from tests.fake_ollama import FakeOllama, fake_ollama, listed

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher.engine import Engine, EngineSettings, running_engine
+from launcher.engine import Engine, EngineSettings
 from launcher.errors import ModelMissing, ModelNotLoaded
 from launcher.plan import plan_elsewhere
 from launcher.prove import prove_slots
+from launcher.running import running_engine
 from launcher.types import AgentSpec
 from tests.fake_ollama import FakeOllama, Play, count_to, fake_ollama, listed
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from launcher.embedded_engine import free_port
-from launcher.engine import EngineSettings, running_engine
+from launcher.engine import EngineSettings
 from launcher.errors import EngineUnreachable, UnknownModel
+from launcher.loopback import free_port
 from launcher.openai_engine import find_engine
 from launcher.plan import plan_elsewhere
+from launcher.running import running_engine
 from launcher.types import AgentSpec
 from tests.unit.launcher.openai_stub import Stub, serving
 
