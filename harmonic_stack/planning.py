@@ -10,6 +10,8 @@ from harmonic_stack.ollama_choice import models_on, wanted_models
 from harmonic_stack.paths import Paths
 from launcher import (
     AgentSpec,
+    Bytes,
+    Calibration,
     EngineSettings,
     Hardware,
     Plan,
@@ -24,6 +26,7 @@ from launcher import (
     plan_elsewhere,
     profile_named,
 )
+from launcher.budget import CPU_PROCESS, OLLAMA_SERVER
 from launcher.calibration import calibration_here
 from launcher.form import EmbeddedSettings
 from launcher.openai_engine import DEFAULT_SLOTS
@@ -81,6 +84,8 @@ async def plan_on_ollama(hardware: Hardware, crew: Crew, settings: EngineSetting
     specs = agent_specs(crew.enabled, found.main)
     if found.facts is None:
         return plan_elsewhere(specs, slots=settings.slots or DEFAULT_SLOTS, context=settings.context)
+    # On a card only the runner counts; where all share the system's memory, the server that starts it does too.
+    process = None if hardware.gpus else Bytes(CPU_PROCESS + OLLAMA_SERVER)
     return plan(
         hardware,
         specs,
@@ -88,6 +93,7 @@ async def plan_on_ollama(hardware: Hardware, crew: Crew, settings: EngineSetting
         context=settings.context,
         slots=settings.slots,
         cache_type=settings.cache_type,
+        calibration=None if process is None else Calibration(peak=None, process_bytes=process),
     )
 
 

@@ -9,6 +9,8 @@ from launcher.types import Bytes, CacheType, Calibration, Gpu, Hardware, ModelFa
 # H100. CPU: measured with the embedded engine and the demonstration model (docs/launcher.md).
 GPU_PROCESS = Bytes(750_000_000)
 CPU_PROCESS = Bytes(80_000_000)
+# What `ollama serve` takes of the system's memory beside its runners: 35 to 60 MB seen (docs/ollama.md).
+OLLAMA_SERVER = Bytes(45_000_000)
 
 # A vocabulary stays in the system's memory. The demonstration model's is part of the figure above; each entry of a
 # larger one takes so many bytes more, measured with Gemma 3 270M (262 144 entries: 131 MB).
