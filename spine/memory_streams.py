@@ -31,6 +31,8 @@ from spine.streams import (
 from spine.wire import size_of
 
 REFILL = 200  # entries taken from the record at a time
+# What Python keeps beside an entry's content: 75,000 signals of 370 bytes took 1,780 bytes each of resident memory.
+OVERHEAD = 1_400
 
 
 @dataclass(slots=True)
@@ -44,6 +46,11 @@ class _Shelf:
     def after(self, entry_id: str) -> int:
         """Return the index of the first entry after *entry_id*."""
         return bisect_right(self.entries, ids.order(entry_id), key=by_id)
+
+
+def weight_of(entry: Entry) -> int:
+    """The memory that an entry takes here, in bytes: its content, and the objects that hold it."""
+    return size_of(entry.fields) + OVERHEAD
 
 
 class MemoryStreams:
@@ -99,7 +106,7 @@ class MemoryStreams:
         self._clock.saw(entry.id)
         shelf.entries.append(entry)
         shelf.written = self._monotonic()
-        size = size_of(entry.fields)
+        size = weight_of(entry)
         shelf.bytes += size
         self._bytes += size
         self._register(entry.session)
@@ -136,7 +143,7 @@ class MemoryStreams:
         return len(shelf.entries)
 
     def _account(self, shelf: _Shelf, leaving: Sequence[Entry]) -> None:
-        size = sum(size_of(entry.fields) for entry in leaving)
+        size = sum(weight_of(entry) for entry in leaving)
         shelf.bytes -= size
         self._bytes -= size
 

@@ -43,7 +43,7 @@ class Retention:
     ``max_entry``   bytes of one entry's content, at most 256 KiB.
     ``max_sessions``  sessions known at a time; beyond it those longest unused lose their own channels. A Redis store
                     looks in blocks: a sixteenth of it, at most 64, may stay until the next look.
-    ``max_bytes``   bytes of content that an in-process bus may hold (``memory://``, and while a store is away).
+    ``max_bytes``   memory that an in-process bus may take (``memory://``, and while a store is away), in bytes.
     """
 
     maxlen: Mapping[Channel, int | None] = field(default_factory=lambda: _MAXLEN)

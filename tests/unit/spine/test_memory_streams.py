@@ -2,7 +2,7 @@
 
 from spine import Channel, Retention, Signal
 from spine.ids import IdClock, order
-from spine.memory_streams import MemoryStreams
+from spine.memory_streams import OVERHEAD, MemoryStreams
 from spine.streams import Entry, stream_of
 from spine.wire import encode, size_of
 
@@ -53,7 +53,7 @@ async def test_a_jump_of_the_wall_clock_ends_nothing_and_reorders_nothing() -> N
 
 
 async def test_bytes_are_bounded_over_all_streams_oldest_first() -> None:
-    size = size_of(entry().fields)
+    size = size_of(entry().fields) + OVERHEAD
     world = World(Retention(max_bytes=10 * size))
     for n in range(25):
         await world.streams.append([entry(f"the{n % 3}")])
