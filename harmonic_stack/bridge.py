@@ -64,11 +64,12 @@ class Bridge:
         turns: list[Message] = []
         for signal in reversed(kept[-self._recall.turns :] if self._recall.turns else ()):
             asked, answered = _turn(signal)
+            if _normal(asked) in carried:
+                continue
             room -= estimate_tokens(asked) + estimate_tokens(answered)
             if room < 0:
                 break
-            if _normal(asked) not in carried:
-                turns[:0] = [Message("user", asked), Message("assistant", answered)]
+            turns[:0] = [Message("user", asked), Message("assistant", answered)]
         return tuple(turns)
 
     def begin(self, query: Query, route: Route, context: Context) -> None:

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harmonic_stack.harmonize import Point, coverage, minority_points
+from harmonic_stack.harmonize import Point, append_points, coverage, minority_points
 from harmonic_stack.live_answer import LiveAnswer
 from harmonic_stack.prompts import estimate_tokens
 from harmonic_stack.query import MinorityPoint, Outcome, Status
 from harmonic_stack.run import Run
-
-HEADING = "\n\nAlso, from the crew:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +28,28 @@ def append_minority(run: Run, outcomes: Sequence[Outcome], base: Outcome, answer
         run.query.question, answer.text, [draft.text for draft in drafts], most=run.config.merge.points
     )
     chosen = [point for point in found if point.kept]
-    shown = _fitting(run, base, drafts, chosen) if mode == "append" else []
+    names = [str(draft.seat) for draft in drafts]
+    shown = _fitting(run, base, names, chosen) if mode == "append" else []
     if shown:
-        lines = "".join(_line(drafts[point.draft], point) for point in shown)
-        answer.write(_until_stop(HEADING + lines, run.query.sampling.stop))
+        answer.write(_until_stop(append_points(shown, names), run.query.sampling.stop))
     points = tuple(
-        MinorityPoint(str(drafts[point.draft].seat), point.text, round(point.relevance, 3), kept=point in shown)
+        MinorityPoint(names[point.draft], point.text, round(point.relevance, 3), kept=point in shown)
         for point in chosen
     )
     return Found(points, coverage(found, shown))
 
 
-def _line(draft: Outcome, point: Point) -> str:
-    return f"\n- {draft.seat}: {point.text}"
-
-
-def _fitting(run: Run, base: Outcome, drafts: Sequence[Outcome], points: Sequence[Point]) -> list[Point]:
+def _fitting(run: Run, base: Outcome, names: Sequence[str], points: Sequence[Point]) -> list[Point]:
     """The whole points that still fit the caller's ``max_tokens``; none where the base already ran into it."""
     limit = run.query.sampling.max_tokens
     if limit is None:
         return list(points)
     if base.completion.finish == "length":
         return []
-    left = limit - base.completion.completion_tokens - estimate_tokens(HEADING)
+    left = limit - base.completion.completion_tokens
     shown: list[Point] = []
     for point in points:
-        left -= estimate_tokens(_line(drafts[point.draft], point))
+        left -= estimate_tokens(append_points([point], names))
         if left >= 0:
             shown.append(point)
     return shown

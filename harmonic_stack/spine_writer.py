@@ -58,11 +58,18 @@ class SpineWriter:
             batch, self._waiting = self._waiting, []
             try:
                 await self._bus.publish_many(batch)
-            except SpineError as error:
-                self.dropped += len(batch)
-                log.warning("signals were lost", extra={"count": len(batch), "reason": type(error).__name__})
+            except SpineError:  # all or none were taken: one bad signal must not cost the others, of other queries
+                await self._publish_each(batch)
             self._done += len(batch)
             while self._flushes and self._flushes[0][0] <= self._done:
                 written = self._flushes.popleft()[1]
                 if not written.done():
                     written.set_result(None)
+
+    async def _publish_each(self, batch: Sequence[Signal]) -> None:
+        for signal in batch:
+            try:
+                await self._bus.publish(signal)
+            except SpineError as error:
+                self.dropped += 1
+                log.warning("a signal was lost", extra={"kind": signal.kind, "reason": type(error).__name__})

@@ -44,6 +44,17 @@ async def test_what_was_flushed_can_be_read_in_order(bus: Bus) -> None:
     await writer.aclose()
 
 
+async def test_one_signal_that_is_refused_costs_no_other(bus: Bus) -> None:
+    writer = SpineWriter(bus)
+    small = _signals(2)
+    huge = Signal(Channel.SESSION, session="s", writer="coder", kind="turn", text="x" * 300_000)
+    writer.put([small[0], huge, small[1]])
+    assert await writer.flush()
+    assert [signal.text for signal in await bus.recent(Channel.SESSION, "s")] == ["0", "1"]
+    assert writer.dropped == 1
+    await writer.aclose()
+
+
 async def test_a_flush_does_not_wait_for_what_comes_after_it(bus: Bus) -> None:
     slow = Slow(bus)
     writer = SpineWriter(slow)  # type: ignore[arg-type]  # all of a Bus by __getattr__
