@@ -2,19 +2,19 @@
 
 Channels (docs/spine.md): 0 the turn and the drafts as they stream, 1 the session's finished turns, 3 who was asked
 what, 4 how the drafts relate, 5 what each
-agent's call cost. The text is the record; its frame is made from it when somebody looks (story.py).
+agent's call cost. The text is the record; its frame is made from it when somebody looks (signals/story.py).
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harmonic_stack.config import Config
-from harmonic_stack.memories import note_of, relevant_memories
 from harmonic_stack.prompts import Context, estimate_tokens
 from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
-from harmonic_stack.relations import relate
 from harmonic_stack.routing import Route
-from harmonic_stack.spine_writer import SpineWriter
+from harmonic_stack.signals.memories import note_of, relevant_memories
+from harmonic_stack.signals.relations import relate
+from harmonic_stack.signals.spine_writer import SpineWriter
 from ommatidia import BadFrame, Encoder, State, projected
 from spine import Bus, Channel, Signal, SpineError, Trust
 

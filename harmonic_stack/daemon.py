@@ -13,20 +13,20 @@ from harmonic_stack.chat_client import ChatClient, Patience
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
-from harmonic_stack.describe import hardware_line
-from harmonic_stack.keys import Keys
+from harmonic_stack.engine.connection import Upstream
+from harmonic_stack.engine.ollama_dialect import ollama_dialect
+from harmonic_stack.host.describe import hardware_line
+from harmonic_stack.host.keys import Keys
+from harmonic_stack.host.ollama_choice import with_ollama
+from harmonic_stack.host.paths import Paths
+from harmonic_stack.host.planning import engine_settings, plan_for
 from harmonic_stack.model_names import Names
-from harmonic_stack.ollama_choice import with_ollama
-from harmonic_stack.ollama_dialect import ollama_dialect
 from harmonic_stack.orchestrator import Orchestrator
-from harmonic_stack.paths import Paths
-from harmonic_stack.planning import engine_settings, plan_for
 from harmonic_stack.routing import Router
 from harmonic_stack.run import Seats
+from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.slots import SlotPool
-from harmonic_stack.spine_writer import SpineWriter
 from harmonic_stack.store import running_store
-from harmonic_stack.upstream import Upstream
 from launcher import Child, Engine, Hardware, Plan, Proof, detect_hardware, prove_slots, running_engine
 from ommatidia import Cached, Encoder, best_encoder
 from spine import Bus, Channel, Retention, open_bus

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from harmonic_stack.answer.closed import Stopping, deliver, hold_vote, rivals
+from harmonic_stack.answer.live_answer import LiveAnswer
+from harmonic_stack.answer.minority_report import append_minority
+from harmonic_stack.answer.open_question import aggregate, base_live, stand_in
 from harmonic_stack.bridge import Bridge
 from harmonic_stack.chat_client import ChatCall
-from harmonic_stack.closed import Stopping, deliver, hold_vote, rivals
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
 from harmonic_stack.errors import AllAgentsFailed
 from harmonic_stack.fanout import attempt, propose_all
 from harmonic_stack.live import LiveDrafts
-from harmonic_stack.live_answer import LiveAnswer
-from harmonic_stack.minority_report import append_minority
-from harmonic_stack.open_question import aggregate, base_live, stand_in
 from harmonic_stack.prompts import Context, chat
 from harmonic_stack.query import DraftDelta, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.routing import Route, Router, seats_for

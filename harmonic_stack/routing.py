@@ -8,8 +8,8 @@ from typing import Literal
 
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Agent, Crew
+from harmonic_stack.merge.questions import closed_question
 from harmonic_stack.query import Query, Seat
-from harmonic_stack.questions import closed_question
 from ommatidia import Encoder, Examples, Prototypes, Ranked
 
 

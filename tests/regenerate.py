@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harmonic_stack.config import Config, example_toml
-from harmonic_stack.config_text import table_of, tables
+from harmonic_stack.config.text import table_of, tables
 from harmonic_stack.crew import AgentTable
 from tests.test_house import error_table
 

@@ -24,7 +24,7 @@ from harmonic_stack.api.door import SCOPES
 from harmonic_stack.cli.main import app as command_line
 from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon
-from harmonic_stack.keys import Keys
+from harmonic_stack.host.keys import Keys
 from harmonic_stack.model_names import Names
 from harmonic_stack.problems import PROBLEMS, UNKNOWN, Problem
 
@@ -37,7 +37,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "redis": ("spine/redis_*.py",),
     "numpy": ("ommatidia/**/*.py", "harmonic_stack/bridge.py"),
     "pynvml": ("launcher/probe_nvidia.py",),
-    "psutil": ("launcher/**/*.py", "harmonic_stack/ports.py"),
+    "psutil": ("launcher/**/*.py", "harmonic_stack/host/ports.py"),
     "xllamacpp": ("launcher/embedded.py",),
     "fastapi": ("harmonic_stack/api/**/*.py",),
     "starlette": ("harmonic_stack/api/**/*.py",),
@@ -247,7 +247,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_every_page_of_the_documents_is_in_their_index() -> None:
-    linked = set(re.findall(r"\]\(([a-z]+\.md)\)", document("docs/README.md")))
+    linked = set(re.findall(r"\]\(([a-z0-9-]+\.md)\)", document("docs/README.md")))
     assert {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"} == linked
 
 

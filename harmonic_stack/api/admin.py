@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from harmonic_stack.api.models import TheDaemon
-from harmonic_stack.describe import hardware_object
-from harmonic_stack.story import query_story
+from harmonic_stack.host.describe import hardware_object
+from harmonic_stack.signals.story import query_story
 
 router = APIRouter(prefix="/admin")
 

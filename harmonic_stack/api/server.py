@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from harmonic_stack.config import Server as Limits
 from harmonic_stack.errors import PortInUse
-from harmonic_stack.ports import owner_of
+from harmonic_stack.host.ports import owner_of
 
 BACKLOG = 2048
 

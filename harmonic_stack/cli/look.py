@@ -11,9 +11,9 @@ from harmonic_stack.cli.client import fetch
 from harmonic_stack.cli.output import show_json, show_table
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import Crew, load_crew
-from harmonic_stack.describe import hardware_line, hardware_object
-from harmonic_stack.ollama_choice import with_ollama
-from harmonic_stack.planning import engine_settings, plan_as_papers, plan_for, plan_for_profile
+from harmonic_stack.host.describe import hardware_line, hardware_object
+from harmonic_stack.host.ollama_choice import with_ollama
+from harmonic_stack.host.planning import engine_settings, plan_as_papers, plan_for, plan_for_profile
 from launcher import EngineSettings, Plan, detect_hardware, in_gb
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -11,8 +11,8 @@ from harmonic_stack.cli.up import open_keys
 from harmonic_stack.config import Config, example_toml
 from harmonic_stack.crew import load_crew
 from harmonic_stack.errors import FileExists
-from harmonic_stack.keys import Scope
-from harmonic_stack.paths import config_file
+from harmonic_stack.host.keys import Scope
+from harmonic_stack.host.paths import config_file
 
 config_app = typer.Typer(help="Look at the settings, check them, or write a file to edit.", no_args_is_help=True)
 key_app = typer.Typer(help="The API keys.", no_args_is_help=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harmonic_stack.config import Config, example_toml
-from harmonic_stack.config_base import keys_of
-from harmonic_stack.config_text import table_of, tables
+from harmonic_stack.config.base import keys_of
+from harmonic_stack.config.text import table_of, tables
 from harmonic_stack.crew import AgentTable
 from harmonic_stack.problems import PROBLEMS, UNKNOWN, problem_of
 
@@ -18,8 +18,8 @@ PACKAGES = ("harmonic_stack", "launcher", "spine", "ommatidia")
 
 # Caught where they are raised, or one call above: nobody outside ever sees them.
 INTERNAL = {
-    "harmonic_stack.config_base.Conflicts": "config_check.py turns it into ConfigError",
-    "harmonic_stack.sse.EventTooLong": "chat_client.py turns it into EngineStreamFailed",
+    "harmonic_stack.config.base.Conflicts": "config/check.py turns it into ConfigError",
+    "harmonic_stack.engine.sse.EventTooLong": "chat_client.py turns it into EngineStreamFailed",
     "harmonic_stack.api.asgi.ClientGone": "there is nobody left to answer",
 }
 
