@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,18 @@ from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.routing import Router
 from harmonic_stack.run import Seats
+from harmonic_stack.signals.crew_record import CrewRecord
 from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.slots import SlotPool
 from harmonic_stack.store import running_store
 from launcher import Child, Engine, Hardware, Plan, Proof, detect_hardware, prove_slots, running_engine
 from ommatidia import Cached, Encoder, best_encoder
-from spine import Bus, Channel, Retention, open_bus
+from spine import Bus, Channel, Retention, SpineError, open_bus
 
 Say = Callable[[str], None]
 GPU_DEADLINE, CPU_DEADLINE = 60.0, 120.0  # seconds that drafts may take (DESIGN 6)
 DAY, HOUR = 86_400.0, 3_600.0  # seconds
+MOST_CALLS = 500  # signals of channel 5 that the crew's record is read back from
 
 
 @dataclass(slots=True)
@@ -86,6 +88,8 @@ class Daemon:
                 "pid": None if self.store is None else self.store.pid,
             },
             "agents": [agent.name for agent in self.crew.enabled],
+            "crew": self.orchestrator.bridge.record.figures(),
+            "failing": sorted(self.orchestrator.bridge.failing()),
         }
 
 
@@ -115,6 +119,9 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         seats = _seats(engine, plan, config, hardware, proofs)
         parts.callback(seats.client.close)
         encoder = Cached(best_encoder())
+        record = CrewRecord()
+        with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
+            record.load(await bus.recent(Channel.META, count=MOST_CALLS))
         yield Daemon(
             config=config,
             paths=paths,
@@ -133,7 +140,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
                 crew=crew,
                 seats=seats,
                 router=Router(crew, encoder, config),
-                bridge=Bridge(bus, writer, encoder, config),
+                bridge=Bridge(bus, writer, encoder, config, record),
             ),
             names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
         )

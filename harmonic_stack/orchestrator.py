@@ -35,8 +35,8 @@ class Orchestrator:
         Raises:
             AllAgentsFailed: not one draft came.
         """
-        route = self.router.route(query)
-        context = await self.bridge.recall(query)
+        route = self.router.route(query, failing=self.bridge.failing())
+        context = await self.bridge.recall(query, route)
         self.bridge.begin(query, route, context)
         run = self._run(query, context, put)
         answer = LiveAnswer(put)
@@ -47,9 +47,10 @@ class Orchestrator:
                 report = await self._closed(run, route, answer)
             else:
                 report = await self._open(run, route, answer)
+            await self.bridge.keep(query, route, context, report, answer.text)
         finally:
             run.live.close()
-        self.bridge.keep(query, context, report, answer.text)
+            self.bridge.end(query)
         put(report)
         return report
 
@@ -75,8 +76,8 @@ class Orchestrator:
         agent = self.crew.get(query.agent) if query.agent else None
         model = query.model if query.mode is Mode.MODEL else None
         role = agent.role if agent is not None and query.mode is Mode.AGENT else ""
-        messages = chat(query.messages, run.context, role=role)
         seat = Seat(0, agent.name if agent else query.model)
+        messages = chat(query.messages, run.context.told_to(seat.agent, peer=False), role=role)
         outcome = await attempt(
             seat,
             lambda seat: run.ask(seat, messages, run.callers_parameters(), answer.write, model=model),
@@ -94,7 +95,7 @@ class Orchestrator:
         vote = await hold_vote(run, seats_for(route.agents, run.executive, most, samples=True), stopping)
         run.live.flush()
         _refuse_if_empty(vote.outcomes)
-        self.bridge.share(run.query, vote.outcomes, vote.answers)
+        self.bridge.share(run.query, run.context, vote.outcomes, vote.answers)
         if vote.verdict is None:
             if run.query.sampling.has_format:
                 base = next(o for o in vote.outcomes if o.status is Status.OK)
@@ -105,6 +106,7 @@ class Orchestrator:
         return replace(
             _report(run, "closed", vote.outcomes, delivered=[winner]),
             answers=dict(enumerate(vote.answers)),
+            winner=vote.verdict.answer,
             agreement=vote.agreement,
             minority=rivals(vote),
         )
@@ -116,12 +118,12 @@ class Orchestrator:
             outcomes = await propose_all(seats, run.peer_draft, run.partial, until=run.until)
             run.live.flush()
             _refuse_if_empty(outcomes)
-            self.bridge.share(run.query, outcomes)
+            self.bridge.share(run.query, run.context, outcomes)
             return await self._aggregate(run, outcomes, answer)
         outcomes = await base_live(run, seats, answer)
         run.live.flush()
         _refuse_if_empty(outcomes)
-        self.bridge.share(run.query, outcomes)
+        self.bridge.share(run.query, run.context, outcomes)
         return self._with_minority(run, outcomes, answer, None)
 
     async def _merge_after(self, run: Run, outcomes: list[Outcome], answer: LiveAnswer) -> Report:

@@ -177,13 +177,14 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How an answer came about: the ``harmonic`` object of the reply, and its usage."""
+    """How an answer came about: the ``harmonic`` object of the reply, and its usage; ``winner``: of a vote."""
 
     query: str
     session: str
     mode: Literal["closed", "open", "tool", "single"]
     outcomes: tuple[Outcome, ...]
     answers: Mapping[int, str | None] = field(default_factory=dict)
+    winner: str | None = None
     aggregator: Outcome | None = None
     agreement: Agreement | None = None
     minority: tuple[MinorityPoint, ...] = ()

@@ -172,6 +172,23 @@ class Recall(Section):
     turns: int = Field(default=6, ge=0, le=1_000, description="Most turns of this session.")
     tokens: int = Field(default=512, ge=0, le=1_048_576, description="Most tokens of recalled text, for each agent.")
     memories: int = Field(default=4, ge=0, le=1_000, description="Most lasting memories (channel 2) that bear on it.")
+    points: int = Field(default=4, ge=0, le=64, description="Most points that peers made earlier in the session.")
+    briefing: bool = Field(
+        default=True,
+        description="Whether peers are told, as a suggestion, what went wrong before.",
+    )
+    keep: Literal["asked", "off"] = Field(
+        default="asked",
+        description="What is kept in lasting memory by itself: what a message asks to be remembered, or nothing.",
+    )
+
+
+class Gate(Section):
+    """Which sentences of drafts all agents are told in the next turn."""
+
+    budget: float = Field(
+        default=0.25, ge=0, le=1, description="Share of sentences that is broadcast, the most salient; 0 is none."
+    )
 
 
 class Spine(Section):
@@ -215,6 +232,7 @@ class Config(Section):
     merge: Merge = Merge()
     limits: Limits = Limits()
     recall: Recall = Recall()
+    gate: Gate = Gate()
     spine: Spine = Spine()
     log: Log = Log()
 
