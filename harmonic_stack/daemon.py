@@ -10,6 +10,7 @@ from typing import Any
 
 from harmonic_stack.bridge import Bridge
 from harmonic_stack.chat_client import ChatClient, Patience
+from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
@@ -20,6 +21,7 @@ from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.ollama_choice import with_ollama
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import engine_settings, plan_for
+from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.routing import Router
@@ -56,6 +58,7 @@ class Daemon:
     orchestrator: Orchestrator
     encoder: Encoder
     names: Names
+    metrics: Metrics
     started: float = field(default_factory=time.time)
 
     async def status(self) -> dict[str, Any]:
@@ -79,6 +82,7 @@ class Daemon:
                 "busy": sum(pool.busy for pool in pools),
                 "waiting": sum(pool.waiting for pool in pools),
             },
+            "queue": self.orchestrator.conductor.as_dict(),
             "spine": {
                 "enabled": self.config.spine.enabled,
                 "state": health.state,
@@ -118,7 +122,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         parts.push_async_callback(writer.aclose)
         seats = _seats(engine, plan, config, hardware, proofs)
         parts.callback(seats.client.close)
-        encoder = Cached(best_encoder())
+        encoder, metrics = Cached(best_encoder()), Metrics()
         record = CrewRecord()
         with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
             record.load(await bus.recent(Channel.META, count=MOST_CALLS))
@@ -135,12 +139,15 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             writer=writer,
             store=store,
             encoder=encoder,
+            metrics=metrics,
             orchestrator=Orchestrator(
                 config=config,
                 crew=crew,
                 seats=seats,
                 router=Router(crew, encoder, config),
                 bridge=Bridge(bus, writer, encoder, config, record),
+                conductor=_conductor(config, seats),
+                observe=metrics.answered,
             ),
             names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
         )
@@ -199,6 +206,18 @@ def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware, proof
         context=plan.context,
         deadline=deadline,
         min_p=engine.name in ("embedded", "ollama"),
+    )
+
+
+def _conductor(config: Config, seats: Seats) -> Conductor:
+    """The admission gate: unless set, as many queries at once as there are slots, since each needs at least one."""
+    slots = sum(pool.slots for pool in seats.pools.values())
+    queue = config.queue
+    return Conductor(
+        running=queue.running or max(slots, 1),
+        depth=queue.depth,
+        seconds=queue.seconds,
+        per_key=config.server.max_in_flight,
     )
 
 

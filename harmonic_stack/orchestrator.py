@@ -1,6 +1,6 @@
 """The life of one query: route, recall, propose, share, harmonize, stream. Read this first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -10,6 +10,7 @@ from harmonic_stack.answer.minority_report import append_minority
 from harmonic_stack.answer.open_question import aggregate, base_live, stand_in
 from harmonic_stack.bridge import Bridge
 from harmonic_stack.chat_client import ChatCall
+from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
 from harmonic_stack.errors import AllAgentsFailed
@@ -24,17 +25,38 @@ from harmonic_stack.run import Put, Run, Seats
 class Orchestrator:
     """Answers queries with the crew; one for the whole daemon."""
 
-    def __init__(self, *, config: Config, crew: Crew, seats: Seats, router: Router, bridge: Bridge) -> None:
+    def __init__(
+        self,
+        *,
+        config: Config,
+        crew: Crew,
+        seats: Seats,
+        router: Router,
+        bridge: Bridge,
+        conductor: Conductor,
+        observe: Callable[[Report], None] = lambda _: None,
+    ) -> None:
+        """*observe* is told every report."""
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
+        self.conductor, self._observe = conductor, observe
 
     async def answer(self, query: Query, put: Put) -> Report:
-        """Answer *query*; the events are handed to *put* as they happen, the report last.
+        """Answer *query* as soon as there is room; the events go to *put* as they happen, the report last.
 
-        Cancelling frees every slot at once.
+        Cancelling frees every slot at once, or the place in the queue.
 
         Raises:
             AllAgentsFailed: not one draft came.
+            TooBusy: there is no room now.
         """
+        async with self.conductor.admitted(query.id, query.caller):
+            queued = self.conductor.position_of(query.id)
+            report = replace(await self._answer(query, put), queued=queued)
+        self._observe(report)
+        put(report)
+        return report
+
+    async def _answer(self, query: Query, put: Put) -> Report:
         route = self.router.route(query, failing=self.bridge.failing())
         context = await self.bridge.recall(query, route)
         self.bridge.begin(query, route, context)
@@ -51,7 +73,6 @@ class Orchestrator:
         finally:
             run.live.close()
             self.bridge.end(query)
-        put(report)
         return report
 
     def _run(self, query: Query, context: Context, put: Put) -> Run:

@@ -177,7 +177,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How an answer came about: the ``harmonic`` object of the reply, and its usage; ``winner``: of a vote."""
+    """How an answer came about: the ``harmonic`` object of the reply, and its usage.
+
+    ``winner``: of a vote. ``queued``: the place in the queue at which the query came, 0 where it did not wait.
+    """
 
     query: str
     session: str
@@ -192,6 +195,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     delivered_tokens: int = 0
     finish: str = "stop"
+    queued: int = 0
 
 
 Event = DraftDelta | AnswerDelta | Report

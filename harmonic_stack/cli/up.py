@@ -105,7 +105,9 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
                     tell(_banner(daemon, url, time.monotonic() - begun))
                     tell(READY)
 
-                await serve_until_signal(make_server(create_app(daemon), server), listening, announce)
+                serving = make_server(create_app(daemon), server)
+                serving.when_stopping = daemon.orchestrator.conductor.close
+                await serve_until_signal(serving, listening, announce)
                 step("stopping")
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -57,9 +57,21 @@ class Server(Section):
     body_seconds: Seconds = Field(default=30.0, description="How long a client may take to send its body.")
     idle_seconds: Seconds = Field(default=75.0, description="How long an idle connection is kept.")
     max_connections: int = Field(default=1_024, ge=1, le=65_535, description="Most connections at a time.")
-    max_in_flight: int = Field(default=64, ge=1, le=65_535, description="Most requests under way for one key.")
+    max_in_flight: int = Field(
+        default=64, ge=1, le=65_535, description="Most requests of one key at once; beyond it, 429."
+    )
     drain_seconds: SecondsOrZero = Field(default=30.0, description="How long a stop waits for requests under way.")
     ping_seconds: Seconds = Field(default=15.0, description="Silence in a stream after which a comment is sent.")
+
+
+class Queue(Section):
+    """The admission gate: how many queries run at once, and who may wait."""
+
+    running: int = Field(
+        default=0, ge=0, le=65_535, description="Most queries at once; 0 is as many as there are slots."
+    )
+    depth: int = Field(default=64, ge=0, le=65_535, description="Most queries that wait; beyond it, 503.")
+    seconds: Seconds = Field(default=120.0, description="Longest wait of a query; beyond it, 503.")
 
 
 class Engine(Section):
@@ -225,6 +237,7 @@ class Config(Section):
 
     version: FormatVersion = Field(default=FORMAT_VERSION, description="Version of this file's format.")
     server: Server = Server()
+    queue: Queue = Queue()
     engine: Engine = Engine()
     crew: CrewSource = CrewSource()
     route: Route = Route()
