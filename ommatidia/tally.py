@@ -11,7 +11,7 @@ from ommatidia.weights import LAYOUTS, Numbers, pack, unpack, values
 Keys = npt.NDArray[np.uint32]
 Counts = npt.NDArray[np.int64]
 
-_PENDING = 1 << 24  # distinct values that may wait to be merged
+PENDING = 1 << 24  # distinct values that may wait to be merged
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Tally:
 class Histogram:
     """How often each float32 value came; values are added array by array and merged when many wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, pending: int = PENDING) -> None:
         self._parts: list[tuple[Keys, Counts]] = []
-        self._limit = _PENDING
+        self._pending = self._limit = pending
 
     def add(self, found: npt.NDArray[np.float32]) -> None:
         """Count finite values."""
@@ -81,7 +81,7 @@ class Histogram:
         self._parts.append((keys, counts.astype(np.int64)))
         if sum(len(keys) for keys, _ in self._parts) > self._limit:
             self._merge()
-            self._limit = _PENDING + 2 * len(self._parts[0][0])
+            self._limit = self._pending + 2 * len(self._parts[0][0])
 
     def counts(self) -> Counts:
         """How often each value came, in no order that means anything."""

@@ -19,6 +19,7 @@ from harmonic_stack.cli.core_checks import (
 from harmonic_stack.cli.core_manifest import Manifest, manifest_of, read_manifest, write_manifest
 from harmonic_stack.cli.core_model import Measured, Subject, find_subject, read_through
 from harmonic_stack.cli.output import say, show_json, show_table
+from harmonic_stack.errors import FileExists
 from launcher import BadModelFile
 from launcher.gguf_tensors import ModelFile, model_files
 
@@ -40,6 +41,8 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Show a model's tensors: type, bytes, how many distinct weights, and their entropy. Loads no engine."""
+    if manifest is not None and manifest.exists():
+        raise FileExists(manifest)  # before the model is read, which takes its time
     subject = find_subject(model)
     files = model_files(subject.path)
     measured = _read(files, histogram=True)
