@@ -73,8 +73,8 @@ def share(keys: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], among: npt
 def controls(like: Weights, rng: np.random.Generator) -> list[Weights]:
     """Two sets that know nothing of *like* but how its weights spread.
 
-    Gaussian numbers of its mean and standard deviation; and weights of its own, each moved by up to a fifth at random, so
-    that no value is what it was. The second has the outliers too, which a Gaussian has not.
+    Gaussian numbers of its mean and standard deviation; and weights of its own, each moved by up to a fifth at
+    random, so that no value is what it was. The second has the outliers too, which a Gaussian has not.
     """
     mean, deviation = like.spread()
     ends = np.cumsum(like.counts)
