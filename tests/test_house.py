@@ -225,7 +225,7 @@ def test_every_command_is_documented_with_its_options_and_nothing_else() -> None
 
 def documents() -> list[Path]:
     """Every Markdown file that is ours."""
-    return [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")]
+    return [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")]
 
 
 def anchors_of(text: str) -> set[str]:
