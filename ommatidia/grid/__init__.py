@@ -7,6 +7,21 @@ Read in this order: ``cells`` (what a grid is), ``registry`` (every operation by
 from ommatidia.errors import BadGrid
 from ommatidia.grid.cells import LARGEST, Grid, as_grid
 from ommatidia.grid.families import FAMILIES
+from ommatidia.grid.recognise import Task, find_task
 from ommatidia.grid.registry import REGISTRY, Operation, operation
+from ommatidia.grid.search import Found, solve
 
-__all__ = ["FAMILIES", "LARGEST", "REGISTRY", "BadGrid", "Grid", "Operation", "as_grid", "operation"]
+__all__ = [
+    "FAMILIES",
+    "LARGEST",
+    "REGISTRY",
+    "BadGrid",
+    "Found",
+    "Grid",
+    "Operation",
+    "Task",
+    "as_grid",
+    "find_task",
+    "operation",
+    "solve",
+]
