@@ -13,14 +13,10 @@ _FILLS = ["keeps shape", "never erases", "only fills zeros"]
 _OWN = ["no new colour", *_FILLS]
 
 
-def _shifts(grid: Grid) -> list[int]:
-    """The vertical shifts by which the grid agrees with itself wherever both cells are non-zero; never none."""
-    height = grid.shape[0]
-    return [
-        by
-        for by in range(1, height + 1)
-        if not ((grid[by:] != grid[:-by]) & (grid[by:] > 0) & (grid[:-by] > 0)).any()
-    ]  # fmt: skip
+def _agrees(grid: Grid, by: int) -> bool:
+    """Whether the grid, moved down so far, agrees with itself wherever both cells are non-zero."""
+    below, above = grid[by:], grid[:-by]
+    return not ((below != above) & (below > 0) & (above > 0)).any()
 
 
 def _period(grid: Grid, down: int, across: int) -> Grid | None:
@@ -36,15 +32,23 @@ def _period(grid: Grid, down: int, across: int) -> Grid | None:
     return highest if np.array_equal(highest, lowest) else None
 
 
-def _papered(grid: Grid, periods: Sequence[tuple[int, int]]) -> Grid | None:
-    """Zeros filled by the first period that holds."""
-    height, width = grid.shape
-    for down, across in periods:
-        cell = _period(grid, down, across)
+def _rows_period(grid: Grid) -> Grid | None:
+    """The cell of the smallest vertical period that is less than the height."""
+    for by in range(1, grid.shape[0]):
+        # The look at one shift is cheap, and mostly enough.
+        cell = _period(grid, by, grid.shape[1]) if _agrees(grid, by) else None
         if cell is not None:
-            paper = np.tile(cell, (-(-height // down), -(-width // across)))[:height, :width]
-            return np.where(grid, grid, paper)
+            return cell
     return None
+
+
+def _papered(grid: Grid, cell: Grid | None) -> Grid | None:
+    """Zeros filled from a wallpaper."""
+    if cell is None:
+        return None
+    height, width = grid.shape
+    paper = np.tile(cell, (-(-height // cell.shape[0]), -(-width // cell.shape[1])))[:height, :width]
+    return np.where(grid, grid, paper)
 
 
 @operation(family=FAMILY, laws=["idempotent", *_FILLS])
@@ -54,23 +58,33 @@ def complete_period_rows(grid: Grid) -> Grid | None:
     >>> complete_period_rows(as_grid([[1], [2], [1], [0]])).tolist()
     [[1], [2], [1], [2]]
     """
-    height, width = grid.shape
-    return _papered(grid, [(by, width) for by in _shifts(grid) if by < height])
+    return _papered(grid, _rows_period(grid))
 
 
 @operation(family=FAMILY, laws=["idempotent", *_FILLS])
 def complete_period_cols(grid: Grid) -> Grid | None:
     """Fill zeros by the smallest horizontal period, which is less than the width."""
-    height, width = grid.shape
-    return _papered(grid, [(height, by) for by in _shifts(grid.T) if by < width])
+    cell = _rows_period(grid.T)
+    return None if cell is None else _papered(grid, cell.T)
 
 
 @operation(family=FAMILY, laws=_FILLS)
 def complete_period_2d(grid: Grid) -> Grid | None:
-    """Fill zeros by the period of smallest area, which is less than the grid's."""
+    """Fill zeros by the period of smallest area, which is less than the grid's; of two the one of less height."""
     height, width = grid.shape
-    periods = [(down, across) for down in _shifts(grid) for across in _shifts(grid.T) if down * across < height * width]
-    return _papered(grid, sorted(periods, key=lambda size: size[0] * size[1]))
+    best, area = None, height * width
+    for down in range(1, height + 1):
+        # Folded by rows first, a grid has the periods of its columns left to find.
+        folded = grid if down == height else _period(grid, down, width) if _agrees(grid, down) else None
+        if folded is None:
+            continue
+        for across in range(1, min(width, (area - 1) // down) + 1):
+            whole = across == width
+            cell = folded if whole else _period(folded, down, across) if _agrees(folded.T, across) else None
+            if cell is not None:
+                best, area = cell, down * across
+                break
+    return _papered(grid, best)
 
 
 Move = Callable[[Grid], Grid]

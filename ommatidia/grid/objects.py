@@ -8,7 +8,7 @@ import numpy as np
 from ommatidia.grid.cells import Grid, Integers, Mask, kept, key_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Objects:
     """The objects of a grid in reading order of their first cells.
 
@@ -82,6 +82,11 @@ def _objects(height: int, width: int, cells: bytes, one_colour: bool) -> Objects
     for name in Objects.__slots__:
         getattr(result, name).setflags(write=False)
     return result
+
+
+def forget() -> None:
+    """Drop the objects that were kept: for measuring what finding them costs."""
+    _objects.cache_clear()
 
 
 def _roots(grid: Grid, *, one_colour: bool) -> Integers:

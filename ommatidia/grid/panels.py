@@ -8,7 +8,7 @@ import numpy as np
 from ommatidia.grid.cells import Grid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Panels:
     """The parts of a grid, row by row: at least two in all."""
 

@@ -33,7 +33,7 @@ _DIGIT = re.compile(r"\d")
 _OPENING = re.compile(r"\[\s*+\[\s*+[-\d]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Task:
     """A puzzle: at least two pairs of input and output, and at least one input without."""
 
@@ -41,7 +41,7 @@ class Task:
     tests: tuple[Grid, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Place:
     """Where in a text a grid stands."""
 

@@ -1,8 +1,9 @@
 """Every operation by its name, with the laws that tests hold it to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from types import MappingProxyType
 
 from ommatidia.grid.cells import Grid
 
@@ -23,7 +24,8 @@ class Operation:
     meaning: str
 
 
-REGISTRY: dict[str, Operation] = {}
+_known: dict[str, Operation] = {}
+REGISTRY: Mapping[str, Operation] = MappingProxyType(_known)
 
 
 def operation(
@@ -39,13 +41,13 @@ def operation(
                 result.setflags(write=False)
             return result
 
-        known = name or fn.__name__
-        if known in REGISTRY:
-            raise ValueError(f"two operations are called {known}")
-        frozen.__name__ = frozen.__qualname__ = known
+        called = name or fn.__name__
+        if called in _known:
+            raise ValueError(f"two operations are called {called}")
+        frozen.__name__ = frozen.__qualname__ = called
         frozen.__doc__ = meaning or fn.__doc__
         said = (frozen.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        REGISTRY[known] = Operation(known, frozen, family, tuple(laws), said)
+        _known[called] = Operation(called, frozen, family, tuple(laws), said)
         return frozen
 
     return register

@@ -17,7 +17,6 @@ from math import log
 import numpy as np
 
 from ommatidia.grid.cells import COLOURS, Grid, counts, key_of, recoloured
-from ommatidia.grid.families import FAMILIES as FAMILIES  # whose import fills REGISTRY
 from ommatidia.grid.laws import equal
 from ommatidia.grid.registry import REGISTRY, Operation
 
@@ -29,7 +28,7 @@ DEEPEST = 3
 _MOST_WAITING = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """A program that reproduces every example, and what it makes of the tests.
 
@@ -46,7 +45,7 @@ class Found:
     tried: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Node:
     """A chain so far, and what it made of every example input and then of every test."""
 
@@ -54,7 +53,7 @@ class _Node:
     grids: tuple[Grid, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Hit:
     node: _Node
     colour_map: Mapping[int, int] | None
@@ -126,15 +125,17 @@ def solve(
     limit_seconds: float,
     clock: Clock = time.monotonic,
     deepest: int = DEEPEST,
+    operations: Sequence[Operation] | None = None,
 ) -> Found | None:
     """The shortest program that reproduces every pair, with its answers to the tests; None where none is found in time.
 
-    A plain program comes before one with a colour map. *deepest* is the longest chain tried. Raises ValueError without
-    a pair and a test.
+    A plain program comes before one with a colour map. *deepest* is the longest chain tried; *operations* are those
+    to make it of, all of REGISTRY unless given. Raises ValueError without a pair and a test.
     """
     if not pairs or not tests:
         raise ValueError(f"{len(pairs)} examples and {len(tests)} tests: at least one of each is needed")
-    search = _Search(tuple(out for _, out in pairs), tuple(REGISTRY.values()), clock() + limit_seconds, clock)
+    known = tuple(REGISTRY.values() if operations is None else operations)
+    search = _Search(tuple(out for _, out in pairs), known, clock() + limit_seconds, clock)
     start = _Node((), (*(given for given, _ in pairs), *tests))
     with suppress(_TimeIsUp):
         _run(search, start, deepest)

@@ -1,4 +1,4 @@
-"""What the grid core solves of ARC-AGI: ``python -m tests.bench.arc [--limit SECONDS] [--tasks N] [SET ...]``.
+"""What the grid core solves of ARC-AGI: ``python -m tests.bench arc [--limit SECONDS] [--tasks N] [SET ...]``.
 
 SET is ``arc1-training``, ``arc1-evaluation`` or ``arc2-evaluation`` (the last two where none is named). Each task is
 searched twice: single operations alone, then chains of up to three within the limit. A task counts as right only where
