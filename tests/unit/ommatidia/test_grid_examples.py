@@ -1,5 +1,6 @@
 """Transforms by example: those whose laws say little of what they do, or that few random grids let apply."""
 
+import doctest
 from itertools import product
 
 import numpy as np
@@ -191,6 +192,15 @@ def test_the_registry_holds_ten_families_and_says_what_each_operation_means() ->
     assert tuple(dict.fromkeys(op.family for op in REGISTRY.values())) == FAMILIES
     assert len(FAMILIES) == 10
     assert [op.name for op in REGISTRY.values() if not op.meaning or not op.laws or op.fn.__name__ != op.name] == []
+
+
+def test_the_pictures_in_docstrings_are_true() -> None:
+    known = {"as_grid": as_grid, **{name: op.fn for name, op in REGISTRY.items()}}
+    runner = doctest.DocTestRunner()
+    for doc, name in [(as_grid.__doc__, "as_grid"), *((op.fn.__doc__, op.name) for op in REGISTRY.values())]:
+        runner.run(doctest.DocTestParser().get_doctest(doc or "", dict(known), name, None, None))
+    assert runner.tries > 15
+    assert runner.failures == 0
 
 
 def test_a_name_is_given_once() -> None:
