@@ -2,7 +2,8 @@
 
 Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``frame`` (both,
 packed), ``relate`` (new, relevant, agreed), ``standing`` (sentences against whole drafts), ``route`` (which agent
-fits), ``gate`` (what is worth telling all), ``state`` (what a session was about).
+fits), ``gate`` (what is worth telling all), ``state`` (what a session was about). ``grid`` stands apart: transforms of
+small coloured grids, and a search for programs made of them.
 """
 
 from ommatidia.encode import Cached, Encoder, Hash512, best_encoder

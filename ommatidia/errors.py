@@ -19,3 +19,11 @@ class BadFrame(OmmatidiaError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"frame field {field!r}: {reason}")
         self.field, self.reason = field, reason
+
+
+class BadGrid(OmmatidiaError):
+    """Something is not a grid; *reason* says in what: its cells, its rows or its size."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not a grid: {reason}")
+        self.reason = reason

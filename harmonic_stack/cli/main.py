@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harmonic_stack import __version__
-from harmonic_stack.cli import ask, core, doctor, look, models, remember, settings, spine, tune, up
+from harmonic_stack.cli import ask, chat, core, doctor, look, models, remember, settings, spine, tune, up
 from harmonic_stack.cli.output import explain
 from harmonic_stack.errors import HarmonicError
 from launcher import LauncherError
@@ -26,6 +26,7 @@ for command in (
     look.status,
     up.logs,
     ask.ask,
+    chat.chat,
     look.agents,
     look.hardware,
     look.plan,

@@ -8,6 +8,8 @@ BENCHES = {
     "engines": "the two forms of the embedded engine side by side",
     "fanout": "CPU per upstream token of a fan-out, against the same job in C",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
+    "grid": "what each grid transform costs",
+    "arc": "what the grid core solves of ARC-AGI",
 }
 
 
