@@ -1,14 +1,17 @@
 """Frames through which agents perceive each other: numpy arrays in, numpy arrays out, no state and no I/O.
 
-Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``frame`` (both,
-packed), ``relate`` (new, relevant, agreed), ``standing`` (sentences against whole drafts), ``route`` (which agent
-fits), ``gate`` (what is worth telling all), ``state`` (what a session was about).
+Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``minilm`` and
+``ladder`` (the encoder that knows meaning, where it is installed), ``frame`` (both, packed), ``relate`` (new, relevant,
+agreed), ``standing`` (sentences against whole drafts), ``route`` (which agent fits), ``gate`` (what is worth telling
+all), ``state`` (what a session was about).
 """
 
-from ommatidia.encode import Cached, Encoder, Hash512, best_encoder
-from ommatidia.errors import BadFrame, EncoderMismatch, OmmatidiaError
+from ommatidia.encode import Cached, Encoder, Hash512
+from ommatidia.errors import BadFrame, EncoderMismatch, EncoderMissing, OmmatidiaError
 from ommatidia.frame import Frame, frame_of, frames_of, stack
 from ommatidia.gate import Gate, broadcast, salience
+from ommatidia.ladder import best_encoder
+from ommatidia.minilm import MiniLM
 from ommatidia.relate import agreement, novelty, relevance, similarity
 from ommatidia.route import Examples, Prototypes, Ranked
 from ommatidia.signature import Signature, signature
@@ -20,10 +23,12 @@ __all__ = [
     "Cached",
     "Encoder",
     "EncoderMismatch",
+    "EncoderMissing",
     "Examples",
     "Frame",
     "Gate",
     "Hash512",
+    "MiniLM",
     "OmmatidiaError",
     "Prototypes",
     "Ranked",
