@@ -32,9 +32,9 @@ class Examples:
 class Ranked:
     """One agent's fit to a query.
 
-    ``score`` = ``likeness`` + the keyword score of ``keywords`` (those found). ``likeness``: the cosine to the prototype
-    with, half as heavy, the mean cosine to the two closest examples. ``margin``: the score less the best other agent's,
-    so above 0 for the first alone; the whole score where there is no other.
+    ``score`` = ``likeness`` + the keyword score of ``keywords`` (those found). ``likeness``: the cosine to the
+    prototype with, half as heavy, the mean cosine to the two closest examples. ``margin``: the score less the best other
+    agent's, so above 0 for the first alone; the whole score where there is no other.
     """
 
     name: str

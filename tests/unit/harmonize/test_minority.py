@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harmonic_stack.harmonize import Point, append_points, coverage, minority_points
-from ommatidia import Hash512
+from ommatidia import best_encoder
 from ommatidia.encode import Vectors
 
 QUESTION = "How should I back up the photos on my laptop?"
@@ -106,4 +106,4 @@ def test_an_encoder_that_knows_meaning_is_asked_by_its_cosines() -> None:
 
 def test_the_encoder_that_is_always_there_is_the_default() -> None:
     drafts = [BASE, FACT, REPEAT]
-    assert minority_points(QUESTION, BASE, drafts) == minority_points(QUESTION, BASE, drafts, encoder=Hash512())
+    assert minority_points(QUESTION, BASE, drafts) == minority_points(QUESTION, BASE, drafts, encoder=best_encoder())
