@@ -32,8 +32,10 @@ _OPPOSITES = """
     avoid / seek     accept / reject     win / lose         success / failure  love / hate        rich / poor
     aloud, loud / silent, silently, quiet
 """
-_COUNTED = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-            "seventeen eighteen nineteen").split()  # fmt: skip
+_COUNTED = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBERS = {word: str(at) for at, word in enumerate(_COUNTED)} | {
     word: str(10 * at) for at, word in enumerate(_TENS, 2)
@@ -153,7 +155,8 @@ def _shared(topics: Sequence[frozenset[str]]) -> npt.NDArray[np.float32]:
     for row, topic in zip(table, topics, strict=True):
         row[[columns[word] for word in topic]] = 1
     sizes = table.sum(axis=1)
-    return (table @ table.T / np.maximum(np.minimum.outer(sizes, sizes), 1)).astype(np.float32)
+    shares: npt.NDArray[np.float32] = table @ table.T / np.maximum(np.minimum.outer(sizes, sizes), 1)
+    return shares
 
 
 def _figure(word: str) -> str:

@@ -14,9 +14,11 @@ _DESCRIPTION = 0.3
 # figures by leaving one training query out after another (docs/ommatidia.md, "Routing").
 _NEAREST = 2
 _NEAR = 0.5
-# A first keyword adds 0.15, a second 0.075, and so on towards 0.3: about what separates the prototypes of hashed
-# vectors, so that keywords decide where letters cannot and a clear likeness still wins.
-_KEYWORDS = 0.3
+# What an agent's keywords add at most: a first adds half of it, a second a quarter, and so on. About what separates the
+# prototypes of hashed vectors, so that keywords decide where letters cannot and a clear likeness still wins; an encoder
+# that knows meaning needs them less.
+_KEYWORDS = {"hash512": 0.3}
+_KEYWORDS_OTHERWISE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Ranked:
     """One agent's fit to a query.
 
     ``score`` = ``likeness`` + the keyword score of ``keywords`` (those found). ``likeness``: the cosine to the
-    prototype with, half as heavy, the mean cosine to the two closest examples. ``margin``: the score less the best other
-    agent's, so above 0 for the first alone; the whole score where there is no other.
+    prototype with, half as heavy, the mean cosine to the two closest examples. ``margin``: the score less the best
+    other agent's, so above 0 for the first alone; the whole score where there is no other.
     """
 
     name: str
@@ -87,7 +89,8 @@ class Prototypes:
         vector = self._encoder.encode([query])[0]
         likeness = [agent.likeness(vector) for agent in self._agents]
         found = [agent.keywords.found(query) for agent in self._agents]
-        scores = [cosine + _KEYWORDS * (1 - 0.5 ** len(words)) for cosine, words in zip(likeness, found, strict=True)]
+        most = _KEYWORDS.get(self._encoder.tag, _KEYWORDS_OTHERWISE)
+        scores = [cosine + most * (1 - 0.5 ** len(words)) for cosine, words in zip(likeness, found, strict=True)]
         order = sorted(range(len(scores)), key=lambda at: -scores[at])
         ranked = []
         for at in order:

@@ -68,7 +68,7 @@ def drawn(scores: Scores, above: int, below: int) -> str:
 def auc_table(encoders: Sequence[Encoder]) -> str:
     """What each encoder tells apart."""
     lines = [
-        "| encoder | novelty: complement above repeat | relevance: complement above off topic | repeat above off topic |",
+        "| encoder | novelty: complement > repeat | relevance: complement > off topic | repeat > off topic |",
         "|---|---|---|---|",
     ]
     for encoder in encoders:
@@ -122,13 +122,13 @@ print(f"{encoder.tag} {took:.2f} {small - before:.0f} {rss() - before:.0f}")
 
 
 def cost_table(encoders: Sequence[Encoder]) -> str:
-    """Load time and memory in a fresh process; medians of one sentence, 64 sentences, and all relations of 16 drafts."""
+    """Load time and memory in a fresh process; medians of encoding and of all relations of 16 drafts."""
     loaded = subprocess.run([sys.executable, "-c", _LOAD], capture_output=True, text=True, check=True).stdout.split()
     sentences = [said for topic in topics() for said in (*topic.peers, *topic.complements)][:64]
     lines = [
         f"{loaded[0]}: loaded in {loaded[1]} s, memory +{loaded[2]} MB, after 99 texts +{loaded[3]} MB",
         "",
-        "| encoder | one sentence, ms | 64 together, ms each | relations of 16 drafts, ms | disagreements, 64 sentences, ms |",
+        "| encoder | one sentence, ms | 64, ms each | relations of 16 drafts, ms | disagreements of 64 sentences, ms |",
         "|---|---|---|---|---|",
     ]
     for encoder in encoders:
@@ -143,9 +143,8 @@ def cost_table(encoders: Sequence[Encoder]) -> str:
             for at, other in zip(*np.nonzero(about_one_thing(claims, vectors @ vectors.T, tag)), strict=True):
                 evidence(claims[at], claims[other])
 
-        lines.append(
-            f"| {encoder.tag} | {1000 * one:.2f} | {1000 * many:.2f} | {1000 * related:.3f} | {1000 * _median(differ):.2f} |"
-        )
+        took = [f"{1000 * seconds:.2f}" for seconds in (one, many, related, _median(differ))]
+        lines.append(f"| {encoder.tag} | {' | '.join(took)} |")
     return "\n".join(lines)
 
 

@@ -1,7 +1,8 @@
 """Which agent a query goes to, and is it told for closed or open: ``python -m tests.bench routing [--failures]``.
 
-The crew that comes with the stack, on 120 queries held out (tests/eval/routing.jsonl, ``half`` = held), of which its
-examples were no part. Keywords alone are the baseline. Prints Markdown.
+The crew that comes with the stack, on queries of tests/eval/routing.jsonl that are no part of its examples: 120
+``held`` out, written before the last third of the examples and in view while the rule was chosen; and 40 ``fresh``
+ones, written when all was done. Keywords alone are the baseline. Prints Markdown.
 """
 
 import json
@@ -35,7 +36,7 @@ class Blind:
 
 
 def queries(half: str) -> list[Query]:
-    """The queries of the "train" or the "held" half, or of both ("")."""
+    """The queries of the "train", "held" or "fresh" part, or all of them ("")."""
     read = [json.loads(line) for line in FILE.read_text("utf-8").splitlines()]
     return [query for query in read if half in ("", query["half"])]
 
@@ -77,7 +78,7 @@ def routing_table(asked: Sequence[Query]) -> str:
             (f"{best.tag}, learnt + keywords", router(best)),
         ]
     lines = [
-        f"n = {len(asked)}, {len({query['agent'] for query in asked})} agents",
+        f"{asked[0]['half']}: n = {len(asked)}, {len({query['agent'] for query in asked})} agents",
         "",
         "| arm | top-1 [95 %] | top-2 | top-3 | " + " | ".join(f"top-1 {style}" for style in STYLES) + " |",
         "|---" * 7 + "|",
@@ -98,7 +99,7 @@ def routing_table(asked: Sequence[Query]) -> str:
 def closed_table() -> str:
     """How often a query is told for what it is."""
     lines = ["| queries | n | closed | told right | closed ones found | taken for closed wrongly |", "|---" * 6 + "|"]
-    for half in ("train", "held", ""):
+    for half in ("train", "held", "fresh", ""):
         asked = queries(half)
         told = [closed_question(query["text"]) for query in asked]
         right = statistics.mean(found == query["closed"] for found, query in zip(told, asked, strict=True))
@@ -116,7 +117,7 @@ def failures() -> str:
         if closed_question(query["text"]) != query["closed"]
     ]
     ranks = router(best_encoder())
-    for query in queries("held"):
+    for query in [*queries("held"), *queries("fresh")]:
         found = ranks.rank(query["text"])[0]
         if found.name != query["agent"]:
             lines.append(f"- {query['agent']}, routed to {found.name} (margin {found.margin:.3f}): {query['text']}")
@@ -125,7 +126,12 @@ def failures() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Print all tables, with --failures also what goes wrong."""
-    parts = [routing_table(queries("held")), closed_table(), *([failures()] if "--failures" in arguments else [])]
+    parts = [
+        routing_table(queries("held")),
+        routing_table(queries("fresh")),
+        closed_table(),
+        *([failures()] if "--failures" in arguments else []),
+    ]
     sys.stdout.write("\n\n".join(parts) + "\n")
     return 0
 
