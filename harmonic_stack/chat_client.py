@@ -1,4 +1,4 @@
-"""One streamed chat completion from an engine: in OpenAI's dialect here, in Ollama's in ollama_dialect.py.
+"""One streamed chat completion from an engine: in OpenAI's dialect here, in Ollama's in engine/ollama_dialect.py.
 
 The engine is always asked to stream, also where the client is not: closing the connection is the only cancel that
 works on every engine. Text is pushed into a callback as it arrives; nothing is awaited per token.
@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from harmonic_stack.engine.connection import Connection, Upstream
+from harmonic_stack.engine.sse import EventStream, EventTooLong
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
 from harmonic_stack.query import Completion, Message
-from harmonic_stack.sse import EventStream, EventTooLong
-from harmonic_stack.upstream import Connection, Upstream
 
 # Takes text as it arrives, and of how many pieces it is made: engines send one token a piece.
 OnText = Callable[[str, int], None]

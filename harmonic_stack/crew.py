@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from harmonic_stack.config_base import Conflict, Conflicts, Section, Side
-from harmonic_stack.config_check import check
-from harmonic_stack.config_forms import FORMAT_VERSION, FormatVersion
-from harmonic_stack.config_source import read_file
+from harmonic_stack.config.base import Conflict, Conflicts, Section, Side
+from harmonic_stack.config.check import check
+from harmonic_stack.config.forms import FORMAT_VERSION, FormatVersion
+from harmonic_stack.config.source import read_file
 from harmonic_stack.names import RULE, is_name
 
 DEFAULT_CREW = Path(__file__).parent / "crews" / "default.toml"

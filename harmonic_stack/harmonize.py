@@ -4,11 +4,11 @@ The parts: ``answers`` finds a draft's short answer and ``canonical`` writes it 
 ``minority`` finds the sentences that one draft alone says.
 """
 
-from harmonic_stack.answers import final_answer
-from harmonic_stack.canonical import canonical
-from harmonic_stack.minority import Point, append_points, coverage, minority_points
-from harmonic_stack.questions import closed_question
-from harmonic_stack.verdict import Rival, Verdict, agreement_confidence, verdict
+from harmonic_stack.merge.answers import final_answer
+from harmonic_stack.merge.canonical import canonical
+from harmonic_stack.merge.minority import Point, append_points, coverage, minority_points
+from harmonic_stack.merge.questions import closed_question
+from harmonic_stack.merge.verdict import Rival, Verdict, agreement_confidence, verdict
 
 __all__ = [
     "Point",

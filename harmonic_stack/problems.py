@@ -69,6 +69,8 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.KeyFileBroken: Problem(
         500, "key_file_broken", SERVER, USAGE, "Restore the file, or delete it: the next start makes new keys."
     ),
+    errors.KeyNotFound: Problem(404, "key_not_found", INVALID, USAGE, "harmonic-stack key list shows the ids."),
+    errors.LastKey: Problem(409, "last_key", INVALID, USAGE, "Rotate it instead: harmonic-stack key rotate."),
     # One daemon a box.
     errors.NotRunning: Problem(503, "not_running", SERVER, NOT_RUNNING, "Start it: harmonic-stack up."),
     errors.AlreadyRunning: Problem(409, "already_running", SERVER, TAKEN, "Stop that one first: harmonic-stack down."),

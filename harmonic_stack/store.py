@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from harmonic_stack.errors import StoreMissing
-from harmonic_stack.paths import Paths, private_folder
+from harmonic_stack.host.paths import Paths, private_folder
 from launcher import Child, Restart, clean_environment
 
 READY_SECONDS = 15.0

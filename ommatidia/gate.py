@@ -63,6 +63,21 @@ class Gate:
     threshold: float = 0.0
     scale: float = 0.0
 
+    @classmethod
+    def seeded(cls, scores: Scores, budget: float = BUDGET) -> "Gate":
+        """A gate that stands where *budget* of these salient scores would pass: for the first window of a stream.
+
+        From a threshold of zero nearly all of a first window would pass.
+
+        >>> Gate.seeded(np.array([0.1, 0.9, 0.3, 0.2], dtype=np.float32)).threshold > 0.29
+        True
+        """
+        ranked = np.sort(scores)[::-1]
+        most = ceil(budget * len(ranked))
+        threshold = float(ranked[most]) if most < len(ranked) else 0.0
+        scale = float(np.abs(ranked - threshold).mean()) if len(ranked) else 0.0
+        return cls(budget, threshold, scale)
+
     def decide(self, score: float) -> tuple[bool, "Gate"]:
         """Whether a signal of this salience passes, and the gate after it."""
         passes = score > self.threshold

@@ -13,8 +13,8 @@ from harmonic_stack.api.app import create_app
 from harmonic_stack.api.server import bound_socket, make_server
 from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon, running_stack
-from harmonic_stack.keys import Scope
-from harmonic_stack.paths import Paths
+from harmonic_stack.host.keys import Scope
+from harmonic_stack.host.paths import Paths
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from harmonic_stack.api.door import SCOPES
 from harmonic_stack.cli.main import app as command_line
 from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon
-from harmonic_stack.keys import Keys
+from harmonic_stack.host.keys import Keys
+from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
 from harmonic_stack.problems import PROBLEMS, UNKNOWN, Problem
 
@@ -39,7 +40,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "onnxruntime": ("ommatidia/minilm.py",),
     "tokenizers": ("ommatidia/minilm.py",),
     "pynvml": ("launcher/probe_nvidia.py",),
-    "psutil": ("launcher/**/*.py", "harmonic_stack/ports.py"),
+    "psutil": ("launcher/**/*.py", "harmonic_stack/host/ports.py"),
     "xllamacpp": ("launcher/embedded.py",),
     "fastapi": ("harmonic_stack/api/**/*.py",),
     "starlette": ("harmonic_stack/api/**/*.py",),
@@ -150,7 +151,8 @@ def test_no_source_file_is_too_long() -> None:
 def served_routes() -> set[tuple[str, str]]:
     """Method and path of every route, the chat route and FastAPI's own included."""
     # The routes alone are looked at: nothing is asked, so the parts that would answer need not run.
-    parts = SimpleNamespace(config=Config(), keys=Keys([]), orchestrator=None, names=Names([], "", []))
+    names = Names([], "", [])
+    parts = SimpleNamespace(config=Config(), keys=Keys([]), orchestrator=None, names=names, metrics=Metrics())
     app = create_app(cast("Daemon", parts))
     found = {(method.upper(), path) for path, item in app.openapi()["paths"].items() for method in item}
     plain: list[Any] = [route for route in app.routes if getattr(route, "path", None)]
@@ -249,7 +251,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_every_page_of_the_documents_is_in_their_index() -> None:
-    linked = set(re.findall(r"\]\(([a-z]+\.md)\)", document("docs/README.md")))
+    linked = set(re.findall(r"\]\(([a-z0-9-]+\.md)\)", document("docs/README.md")))
     assert {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"} == linked
 
 

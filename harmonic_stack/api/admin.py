@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from harmonic_stack.api.models import TheDaemon
-from harmonic_stack.describe import hardware_object
-from harmonic_stack.story import query_story
+from harmonic_stack.host.describe import hardware_object
+from harmonic_stack.signals.story import query_story
 
 router = APIRouter(prefix="/admin")
 
@@ -28,6 +28,7 @@ async def plan(daemon: TheDaemon) -> dict[str, Any]:
 async def agents(daemon: TheDaemon) -> dict[str, Any]:
     """The crew: tier, model, slots, and what its role is."""
     slots = {agent.name: agent.slots for agent in daemon.plan.agents}
+    record = daemon.orchestrator.bridge.record.figures()
     return {
         "agents": [
             {
@@ -39,6 +40,7 @@ async def agents(daemon: TheDaemon) -> dict[str, Any]:
                 "executive": agent.name == daemon.crew.executive,
                 "description": agent.description,
                 "role": agent.role,
+                "record": record.get(agent.name),
             }
             for agent in daemon.crew.agents
         ]

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from harmonic_stack.config import Server
 from harmonic_stack.errors import Forbidden, HostNotAllowed, NotAuthorised, OriginNotAllowed
-from harmonic_stack.keys import Keys, Scope
+from harmonic_stack.host.keys import Keys, Scope
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -17,6 +17,7 @@ SCOPES: dict[str, Scope | None] = {
     "/ready": None,
     "/v1/": Scope.INFERENCE,
     "/openapi.json": Scope.INFERENCE,
+    "/metrics": Scope.INFERENCE,
     "/admin/": Scope.ADMIN,
 }
 

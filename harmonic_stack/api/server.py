@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from harmonic_stack.config import Server as Limits
 from harmonic_stack.errors import PortInUse
-from harmonic_stack.ports import owner_of
+from harmonic_stack.host.ports import owner_of
 
 BACKLOG = 2048
 
@@ -47,6 +47,7 @@ class DaemonServer(uvicorn.Server):
     """uvicorn without its own signal handlers: the daemon decides when it stops, and in which order."""
 
     when_serving: Callable[[], None] = staticmethod(lambda: None)
+    when_stopping: Callable[[], None] = staticmethod(lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve, and say so."""
@@ -63,6 +64,7 @@ class DaemonServer(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
+        self.when_stopping()
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

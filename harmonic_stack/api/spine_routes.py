@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from harmonic_stack.api.models import TheDaemon
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import SessionNotFound
-from harmonic_stack.story import signal_object, stored_object
+from harmonic_stack.signals.story import signal_object, stored_object
 from ommatidia import State
 from spine import Channel, SessionInfo, remember
 

@@ -6,9 +6,9 @@ import httpx
 
 from harmonic_stack.cli.output import say
 from harmonic_stack.errors import DaemonRefused, NotRunning
-from harmonic_stack.keys import Keys, Scope
-from harmonic_stack.lock import running_daemon
-from harmonic_stack.paths import Paths
+from harmonic_stack.host.keys import Keys, Scope
+from harmonic_stack.host.lock import running_daemon
+from harmonic_stack.host.paths import Paths
 
 
 def daemon_client(timeout: float | None = 30.0) -> httpx.Client:

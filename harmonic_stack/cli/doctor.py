@@ -15,11 +15,11 @@ from harmonic_stack.cli.look import AsJson
 from harmonic_stack.cli.output import show_json
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import load_crew
-from harmonic_stack.doctor import Box, Finding, Level, examine
 from harmonic_stack.errors import DaemonRefused, HarmonicError, NotRunning
-from harmonic_stack.paths import Paths
-from harmonic_stack.planning import engine_settings
-from harmonic_stack.ports import listeners
+from harmonic_stack.host.doctor import Box, Finding, Level, examine
+from harmonic_stack.host.paths import Paths
+from harmonic_stack.host.planning import engine_settings
+from harmonic_stack.host.ports import listeners
 from launcher import LauncherError, detect_hardware, local_model
 
 T = TypeVar("T")

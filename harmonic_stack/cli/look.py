@@ -11,9 +11,9 @@ from harmonic_stack.cli.client import fetch
 from harmonic_stack.cli.output import show_json, show_table
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import Crew, load_crew
-from harmonic_stack.describe import hardware_line, hardware_object
-from harmonic_stack.ollama_choice import with_ollama
-from harmonic_stack.planning import engine_settings, plan_as_papers, plan_for, plan_for_profile
+from harmonic_stack.host.describe import hardware_line, hardware_object
+from harmonic_stack.host.ollama_choice import with_ollama
+from harmonic_stack.host.planning import engine_settings, plan_as_papers, plan_for, plan_for_profile
 from launcher import EngineSettings, Plan, detect_hardware, in_gb
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -45,6 +45,7 @@ def status(as_json: AsJson = False) -> None:
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
+        *([("failing", f"{', '.join(found['failing'])}: asked last for a while")] if found["failing"] else []),
         *([("note", engine["note"])] if engine["note"] else []),
     ]
     for name, text in rows:
@@ -58,9 +59,20 @@ def agents(as_json: AsJson = False) -> None:
         show_json(found)
         return
     show_table(
-        ("agent", "tier", "slots", "model", "what for"),
-        [(a["name"], a["tier"], a["slots"], a["model"], a["description"]) for a in found["agents"]],
+        ("agent", "tier", "slots", "model", "calls", "what for"),
+        [
+            (a["name"], a["tier"], a["slots"], a["model"], _calls(a["record"]), a["description"])
+            for a in found["agents"]
+        ],
     )
+
+
+def _calls(record: dict[str, Any] | None) -> str:
+    """An agent's newest calls in a few words: how many came whole, and how many of its answers won a vote."""
+    if record is None:
+        return "-"
+    voted = f", {record['agreed']}/{record['voted']} agreed" if record["voted"] else ""
+    return f"{record['ok']}/{record['calls']} ok{voted}"
 
 
 def hardware(as_json: AsJson = False) -> None:

@@ -10,7 +10,7 @@ from harmonic_stack.cli.look import AsJson, ConfigFile
 from harmonic_stack.cli.output import say, show_json, show_table
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import load_crew
-from harmonic_stack.ollama_choice import missing_models, wanted_models
+from harmonic_stack.host.ollama_choice import missing_models, wanted_models
 from launcher import OllamaModel, OllamaSite, in_gb, look_at_ollama, reached_ollama, remote_size, same_model
 
 

@@ -11,9 +11,9 @@ import typer
 
 from harmonic_stack.cli.output import say, show_json, show_table
 from harmonic_stack.config import Config
-from harmonic_stack.lock import held_lock
-from harmonic_stack.paths import Paths
-from harmonic_stack.planning import calibrations_file, engine_settings
+from harmonic_stack.host.lock import held_lock
+from harmonic_stack.host.paths import Paths
+from harmonic_stack.host.planning import calibrations_file, engine_settings
 from launcher import AgentSpec, default_threads, detect_hardware, local_model, plan, running_engine
 from launcher.calibration import Record, calibration_here, keep_record, subject
 from launcher.embedded_engine import EmbeddedEngine

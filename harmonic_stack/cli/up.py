@@ -21,10 +21,10 @@ from harmonic_stack.cli.models import pull_missing
 from harmonic_stack.cli.output import explain, say
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.daemon import Daemon, running_stack
-from harmonic_stack.keys import Keys
-from harmonic_stack.lock import Note, held_lock, stop_daemon
-from harmonic_stack.logs import follow, log_files, set_up_logging
-from harmonic_stack.paths import Paths
+from harmonic_stack.host.keys import Keys
+from harmonic_stack.host.lock import Note, held_lock, stop_daemon
+from harmonic_stack.host.logs import follow, log_files, set_up_logging
+from harmonic_stack.host.paths import Paths
 from launcher import ProcessId
 
 Say = Callable[[str], None]
@@ -105,7 +105,9 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
                     tell(_banner(daemon, url, time.monotonic() - begun))
                     tell(READY)
 
-                await serve_until_signal(make_server(create_app(daemon), server), listening, announce)
+                serving = make_server(create_app(daemon), server)
+                serving.when_stopping = daemon.orchestrator.conductor.close
+                await serve_until_signal(serving, listening, announce)
                 step("stopping")
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

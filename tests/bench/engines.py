@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from harmonic_stack.describe import hardware_line
+from harmonic_stack.host.describe import hardware_line
 from launcher import AgentSpec, Plan, detect_hardware, local_model, plan, running_engine
 from launcher.engine import Engine
 from launcher.form import EmbeddedSettings, choose

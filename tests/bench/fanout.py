@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from harmonic_stack.describe import hardware_line
+from harmonic_stack.host.describe import hardware_line
 from launcher import detect_hardware
 from launcher.loopback import free_port
 from tests.cli import COMMAND, Home

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psutil
 
-from harmonic_stack.describe import hardware_line
+from harmonic_stack.host.describe import hardware_line
 from launcher import AgentSpec, EngineSettings, detect_hardware, local_model, plan, running_engine
 from launcher.loopback import free_port
 from tests.cli import Home

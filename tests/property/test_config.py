@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harmonic_stack.config import Config, example_toml
-from harmonic_stack.config_base import dotted, keys_of, variable
-from harmonic_stack.config_words import toml_value
+from harmonic_stack.config.base import dotted, keys_of, variable
+from harmonic_stack.config.toml_index import index_toml
+from harmonic_stack.config.words import toml_value
 from harmonic_stack.errors import ConfigError, ConfigProblem
-from harmonic_stack.toml_index import index_toml
 
 KEYS = [path for path, _ in keys_of(Config)]
 NOWHERE = {"XDG_CONFIG_HOME": "/nowhere"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harmonic_stack.toml_index import index_toml
+from harmonic_stack.config.toml_index import index_toml
 
 
 @pytest.mark.parametrize(

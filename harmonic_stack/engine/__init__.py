@@ -1,0 +1,1 @@
+"""The wire to an engine: one connection, and the two dialects spoken on it."""

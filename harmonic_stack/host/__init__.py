@@ -1,0 +1,1 @@
+"""This box: its folders, ports, keys, logs and engine, and what is wrong with it."""

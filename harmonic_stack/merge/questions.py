@@ -1,0 +1,197 @@
+"""What a question asks for: a short answer that can be checked (closed) or a text (open), by plain rules on words."""
+
+import re
+from enum import StrEnum, auto
+
+from harmonic_stack.merge.sentences import sentences
+
+
+class Kind(StrEnum):
+    """The form of a short answer, as far as the question tells it."""
+
+    YES_NO = auto()
+    OPTION = auto()
+    WEEKDAY = auto()
+    NUMBER = auto()
+    ANY = auto()
+
+
+_FEW_WORDS = 6
+_I, _X = re.IGNORECASE, re.IGNORECASE | re.VERBOSE
+
+# "A) Paris", "(b) Rome", "C. Oslo", "Option D: Bern", one a line; or on one line, each after white space.
+_OPTION_LINE = re.compile(
+    r"^[ \t]*(?:[-*][ \t]*)?(?:option[ \t]+)?\(?\**([A-Za-z])\**[.):]\**[ \t]+(\S.*)$", _I | re.MULTILINE
+)
+_OPTION_INLINE = re.compile(
+    r"(?:^|\s)\(?([A-Ha-h])[).:]\s*([^()\n]*?)(?=[\s,;]*(?:\s(?:or\s+)?\(?[A-Ha-h][).:]\s)|[?\n]|$)"
+)
+_INITIALS = re.compile(r"(?:^|\s)[A-H]\.\s")
+
+_MEASURES = "many|much|old|long|far|tall|big|large|deep|high|wide|heavy|fast|often|late|soon|hot|cold"
+_HOW_MUCH = rf"how\s+(?:{_MEASURES})\b"
+_AUXILIARY = r"(?:is|are|was|were|am|do|does|did|has|have|had|will|can|could)\b"
+_SUMS = re.compile(r"\d\s*(?:[-+*/^%\u00d7\u00f7\u2212]|\\times|\\div)\s*\(?\d|=\s*\??\s*$", re.MULTILINE)
+_GRID = re.compile(r"^[ \t]*\[?\[?\d+(?:[ \t,]+\d+)+\]?\]?,?[ \t]*\n[ \t]*\[?\d+(?:[ \t,]+\d+)+", re.MULTILINE)
+
+# The form of the answer is prescribed: "yes or no", "just the number", "give the weekday", "as your final answer".
+_PRESCRIBED = re.compile(
+    r"""\b(?:
+      yes\s*(?:or|/)\s*no | true\s*(?:or|/)\s*false | final\s+answer | nothing\s+else | rounded?\s+to
+    | in\s+one\s+word | (?:a|one)\s+single\s+(?:word|number|letter|digit)
+    | (?:just|only)\s+(?:with\s+)?(?:the|a|one|your)\b
+    | numerical\s+value | as\s+an?\s+(?:number|integer|fraction|decimal)
+    | which\s+of\s+(?:the\s+following|these) | (?:correct|right)\s+(?:option|answer|choice)
+    | (?:answer|reply|respond)\s+with\b
+    | (?:give|write|state|provide|name|report|return|output)(?:\s+out)?\s+(?:the|its|your)(?:\s+\w+){0,3}?
+      \s+(?:number|count|total|integer|value|letter|option|weekday|date|year|answer|result|day\s+of\s+the\s+week)\b
+    )""",
+    _X,
+)
+# A text is asked for ...
+_WRITE = re.compile(
+    r"""(?:(?:please|kindly|now,?)\s+ | (?:can|could|would|will)\s+you\s+(?:please\s+)? | help\s+me\s+(?:to\s+)?
+        | i(?:'d|\s+would)\s+like\s+you\s+to\s+)*
+    (?:explain|describe|write|compose|draft|create|design|discuss|summari[sz]e|outline|suggest|recommend|propose
+    | compare|contrast|analy[sz]e|brainstorm|review|rewrite|rephrase|paraphrase|improve|translate|edit|proofread
+    | teach|advise|plan|argue|critique|elaborate|imagine|pretend|invent|implement|refactor|debug|fix|build|list
+    | help|introduce|walk\s+me|show\s+me | tell\s+me\s+(?:an?|about|more|how|why|what|something)
+    | give\s+(?:me\s+)?(?:an?|some|any|tips|advice|ideas|examples))\b""",
+    _X,
+)
+# ... but not by these, which ask for the way to a short answer, or say how not to answer.
+_REASONING = re.compile(
+    r"""(?:please\s+)?(?:explain|describe|justify|show)\s+
+        (?:your|how\s+you|all|each\s+step|the\s+(?:steps|work|reasoning|calculation))
+    | think\b | reason\b | let'?s\b | (?:do\s+not|don't)\b""",
+    _X,
+)
+_OPEN_START = re.compile(
+    rf"""why\b | should\b | would\b | how\b(?!\s+(?:{_MEASURES})\b)
+    | (?:what|which)(?:\s+\w+){{0,2}}\s+(?:should|can|could|would|might)\s+(?:i|we|you|one|people|they|be)\b
+    | what(?:\s+\w+){{0,2}}\s+do\s+(?:i|we)\b
+    | what\s+(?:makes|causes|happens|about|if)\b | what\s+(?:is|'s|are|was|were)\s+(?:an?|some|good|your)\b
+    | where\s+(?:do|should|can|could)\s+(?:i|we|you)\b
+    | (?:is|are|was|were|do|does|can|will)\b.*\b(?:worth|really|better|good\s+idea|advisable|recommended?|i|we)\b
+    | .*\b(?:and|but)\s+why\s*\?""",
+    _X,
+)
+_CLOSED_START = re.compile(
+    rf"""(?:(?:by|for|at|in|on|to|of|from|with|about|after|before|under|over)\s+)?
+    (?:{_HOW_MUCH} | {_AUXILIARY} | when\b | whom?\b | whose\b | where\b | which\b | if\b.*\bdoes\b
+    | what\b.*\b(?:return|print|output|evaluate\s+to|equal|stand\s+for|weigh|cost)\?
+    | what\s+(?:year|time|day|date|number|percentage|percent|fraction|colou?r|country|city|letter|word|age|price
+      |language|name|size|weight|temperature|month|weekday|digit|shape|grade|score|amount)\b)""",
+    _X,
+)
+_ASKS_MEASURE = re.compile(rf"\b(?:{_HOW_MUCH}|what\s+(?:percentage|percent|fraction|year|time)\b)", _I)
+# "What is the capital of", "the sum", "the tallest ..." have one value; "the best way to ..." has many.
+_ONE_VALUE = re.compile(
+    r"""(?:what(?:\s+(?:is|was|are|were|will\s+be|would\s+be)|'s)|(?:give|tell)\s+me|name|state)
+    \s+(?:the|its|their|his|her)\s+(?:\w+\s+){0,2}?
+    (?:capital|coordinates|sum|product|total|number|value|average|mean|median|mode|area|perimeter|circumference|volume|length
+    |width|height|depth|distance|speed|velocity|probability|ratio|rate|percentage|remainder|quotient|root|cube
+    |factorial|derivative|integral|determinant|divisor|multiple|digits?|year|date|day|weekday|month|time|temperature
+    |population|currency|symbol|formula|name|surname|point|age|price|cost|profit|amount|opposite|antonym|plural|tense
+    |answer|result|output|colou?r|missing|next|last|first|second|third|order|rank|position|index|size|weight|mass
+    |angle|score|letter|word|language|country|city|balance|solution|grid|code|abbreviation|acronym|maximum|minimum
+    |\w{3,}est)\b
+    (?!\s+(?:way|method|approach|practice|strategy|thing|option))""",
+    _X,
+)
+_COMPUTE = re.compile(
+    r"""(?:(?:please|now,?|then,?)\s+)*
+    (?:calculate|compute|solve|evaluate|simplify|find|determine|convert|count|add|subtract|multiply|divide|factor
+    |integrate|differentiate|sort|reverse|spell|unscramble|rearrange|decode|encode|classify|label|choose|select|pick|complete
+    |identify|extract|round|rank|order|continue|estimate)\b""",
+    _X,
+)
+# Something to work on stands beside it: a number, a quotation, a list after a colon, "whether".
+_MATERIAL = re.compile(r"\d|[\"\u201c`']\w|:\s*\S|\bwhether\b|\bif\b|\bthe number of\b", _I)
+_WHETHER = re.compile(
+    r"(?:please\s+)?(?:tell me|say|decide|state|check|judge)\s+(?:whether|if|which|who|when|where|how many)\b", _I
+)
+_OPENING = re.compile(
+    r"(?:[\s\"'(*]+|(?:so|now|then|and|but|also|well|ok|okay|hi|hello)\b[,:]?\s+|your task is to\s+|please\s+)+", _I
+)
+
+
+def closed_question(text: str, *, has_schema: bool = False) -> bool:
+    """Tell whether *text* asks for a short answer that can be checked: a number, option, label, yes or no, date, grid.
+
+    1. A schema, options to choose from, or a prescribed form of the answer ("just the number"): closed.
+    2. A first sentence that asks for a text (write, explain, compare ...): open.
+    3. A sum or a grid: closed. Else the last sentence that tells decides: "how many", "who", "is it", "what is the sum
+       of", "compute ... 12" are closed; "why", "how do I", "what should I", "explain" are open.
+    4. Nothing tells: a few words with a number ("LCM of 4 and 10") are closed, the rest is open, where the answer is
+       the executive's own words.
+    """
+    if has_schema or options(text) or _PRESCRIBED.search(text):
+        return True
+    parts = [_bare(part) for part in sentences(text) or [text.strip()]]
+    if _WRITE.match(parts[0]) and not _REASONING.match(parts[0]):
+        return False
+    if _SUMS.search(text) or _GRID.search(text):
+        return True
+    told = (_sentence_closed(part) for part in reversed(parts))
+    few = parts[-1].endswith("?") or len(parts) == 1
+    return next((closed for closed in told if closed is not None), few and _few_words_of_numbers(parts[-1], text))
+
+
+def kind_of(question: str) -> Kind:
+    """The form that the answer to *question* takes, ANY where the question does not tell."""
+    if options(question):
+        return Kind.OPTION
+    if re.search(r"\byes\s*(?:or|/)\s*no\b", question, _I):
+        return Kind.YES_NO
+    if re.search(rf"\b(?:{_HOW_MUCH}|the number|as a number|numerical value|total number|occurrences)", question, _I):
+        return Kind.NUMBER
+    if re.search(r"\b(?:weekday|day of the week)\b", question, _I):
+        return Kind.WEEKDAY
+    asked = next((_bare(part) for part in reversed(sentences(question)) if part.endswith("?")), "")
+    if re.match(rf"(?:{_AUXILIARY}|should\b|would\b)", asked, _I) and " or " not in asked:
+        return Kind.YES_NO
+    return Kind.NUMBER if _SUMS.search(question) else Kind.ANY
+
+
+def options(question: str) -> dict[str, str]:
+    """The labelled options of *question*, label (upper case) to text; empty unless there are two in order from A.
+
+    >>> options("Which is a prime? A) 9 B) 11 C) 15")
+    {'A': '9', 'B': '11', 'C': '15'}
+    """
+    for pattern in (_OPTION_LINE, _OPTION_INLINE):
+        found = {label.upper(): text.strip(" \t\r,;.*") for label, text in pattern.findall(question)}
+        in_order = list(found) == [chr(ord("A") + at) for at in range(len(found))]
+        # On one line "A. Smith met B. Jones" are two names; three letters in order hardly are.
+        names = pattern is _OPTION_INLINE and len(found) < 3 and _INITIALS.search(question)
+        if len(found) > 1 and in_order and not names:
+            return found
+    return {}
+
+
+def _sentence_closed(part: str) -> bool | None:
+    """Whether one sentence asks for a short answer; None where it asks for nothing."""
+    if _REASONING.match(part):
+        return None
+    if _WHETHER.match(part) or _ONE_VALUE.search(part) or (_COMPUTE.match(part) and _MATERIAL.search(part)):
+        return True
+    if _WRITE.match(part) or _OPEN_START.match(part):
+        return False
+    if not part.rstrip("\"')").endswith("?"):
+        return None
+    if _CLOSED_START.match(part) or _ASKS_MEASURE.search(part):
+        return True
+    condition, comma, clause = part.rpartition(", ")
+    if comma and condition:  # "If today is Monday, what day ...?"
+        return _sentence_closed(clause)
+    return True if re.match(r"what\b(?!\s+do\b)", part, _I) and re.search(r"\d", part) else None
+
+
+def _few_words_of_numbers(asked: str, text: str) -> bool:
+    return len(asked.split()) <= _FEW_WORDS and re.search(r"\d", text) is not None
+
+
+def _bare(part: str) -> str:
+    opening = _OPENING.match(part)
+    return part[opening.end() :] if opening else part

@@ -1,0 +1,109 @@
+"""One streamed completion: every way in which an engine can fail ends in a typed failure, and a cancel frees it."""
+
+import asyncio
+
+import pytest
+
+from harmonic_stack.chat_client import ChatCall, ChatClient, Patience
+from harmonic_stack.engine.connection import Upstream
+from harmonic_stack.errors import EngineStreamFailed, StreamFault
+from harmonic_stack.query import Completion, Message
+from tests.fake_engine import Act, FakeEngine, fake_engine
+from tests.helpers import until
+
+CALL = ChatCall("fake", [Message("user", "hello")], {"max_tokens": 5})
+
+
+async def _ask(engine: FakeEngine, patience: Patience | None = None, got: list[str] | None = None) -> Completion:
+    client = ChatClient(Upstream(engine.url, key="secret"), patience or Patience())
+    try:
+        heard: list[str] = got if got is not None else []
+        return await client.stream_chat(CALL, lambda text, _: heard.append(text))
+    finally:
+        client.close()
+
+
+async def test_text_arrives_piece_by_piece_and_whole_with_its_usage() -> None:
+    got: list[str] = []
+    async with fake_engine(lambda _: Act("one two three")) as engine:
+        completion = await _ask(engine, got=got)
+    assert "".join(got) == "one two three"
+    assert (completion.text, completion.finish) == ("one two three", "stop")
+    assert (completion.prompt_tokens, completion.completion_tokens) == (10, 3)
+    assert engine.requests[0]["stream"] is True
+    assert engine.requests[0]["max_tokens"] == 5
+    assert "authorization: Bearer secret" in engine.headers[0]
+
+
+async def test_tokens_are_counted_where_the_engine_reports_no_usage() -> None:
+    async with fake_engine(lambda _: Act("one two", usage=False)) as engine:
+        completion = await _ask(engine)
+    assert (completion.prompt_tokens, completion.completion_tokens) == (None, 2)
+
+
+FAULTS = {
+    "closed before the first piece": (Act(die_after=0), StreamFault.CUT),
+    "closed after one piece": (Act("a b c", die_after=1), StreamFault.CUT),
+    "refused": (Act(status=503, body=b'{"error": "busy"}'), StreamFault.STATUS),
+    "a web page": (Act(raw=[b"<html>"], content_type="text/html"), StreamFault.MALFORMED),
+    "broken JSON": (Act(raw=[b"data: {nonsense\n\n"]), StreamFault.MALFORMED),
+    "bad UTF-8": (Act(raw=[b'data: {"choices":[{"delta":{"content":"\xff\xfe"}}]}\n\n']), StreamFault.MALFORMED),
+    "an error in the stream": (Act(raw=[b'data: {"error": {"message": "boom"}}\n\n']), StreamFault.ENGINE),
+    "an end without a finish": (Act(raw=[b'data: {"choices":[]}\n\n']), StreamFault.CUT),
+    "one endless event": (Act(raw=[b"data: " + b"x" * 70_000] * 20), StreamFault.TOO_LARGE),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_faulty_stream_is_a_typed_failure(name: str) -> None:
+    act, fault = FAULTS[name]
+    async with fake_engine(lambda _: act) as engine:
+        with pytest.raises(EngineStreamFailed) as failure:
+            await _ask(engine)
+    assert failure.value.reason is fault
+
+
+async def test_split_multibyte_characters_and_a_missing_done_mark_are_no_fault() -> None:
+    data = b'data: {"choices":[{"delta":{"content":"\xc3\xa4\xe2\x82\xac"},"finish_reason":"stop"}]}\r\n\r\n'
+    async with fake_engine(lambda _: Act(raw=[data[:40], data[40:41], data[41:]])) as engine:
+        assert (await _ask(engine)).text == "ä€"
+
+
+async def test_an_engine_without_an_answer_runs_into_the_time_limit() -> None:
+    async with fake_engine(lambda _: Act(hold=asyncio.Event())) as engine:
+        with pytest.raises(EngineStreamFailed) as failure:
+            await _ask(engine, Patience(first_token=0.1))
+    assert failure.value.reason is StreamFault.TIMEOUT
+
+
+async def test_an_engine_that_stalls_between_tokens_runs_into_the_time_limit() -> None:
+    async with fake_engine(lambda _: Act("a b c", delay=0.4)) as engine:
+        with pytest.raises(EngineStreamFailed) as failure:
+            await _ask(engine, Patience(first_token=5, token=0.1))
+    assert failure.value.reason is StreamFault.TIMEOUT
+
+
+async def test_nobody_listens() -> None:
+    async with fake_engine() as engine:
+        pass
+    with pytest.raises(EngineStreamFailed) as failure:
+        await _ask(engine)
+    assert failure.value.reason is StreamFault.CONNECT
+
+
+async def test_cancelling_closes_the_connection() -> None:
+    async with fake_engine(lambda _: Act("a " * 500, delay=0.01)) as engine:
+        task = asyncio.create_task(_ask(engine))
+        await until(lambda: engine.streaming == 1, "the engine streams")
+        task.cancel()
+        await until(lambda: engine.closed == 1, "the engine notices that the caller left")
+
+
+async def test_connections_are_used_again_and_a_dropped_one_is_replaced_unseen() -> None:
+    acts = iter([Act("one"), Act("two", drop_kept=True), Act("three")])
+    async with fake_engine(lambda _: next(acts)) as engine:
+        client = ChatClient(Upstream(engine.url))
+        texts = [(await client.stream_chat(CALL, lambda text, pieces: None)).text for _ in range(3)]
+        client.close()
+    assert texts == ["one", "two", "three"]
+    assert (len(engine.requests), engine.connections) == (3, 2)
