@@ -3,7 +3,7 @@
 Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``minilm`` and
 ``ladder`` (the encoder that knows meaning, where it is installed), ``projection`` (any width at 128), ``frame`` (vector
 and signature, packed), ``relate`` (new, relevant, agreed), ``disagree`` (may contradict), ``standing`` (sentences
-against whole drafts), ``salience`` (points that one lacks and several make), ``route`` (which agent fits), ``gate``
+against whole drafts), ``shared`` (points that one lacks and several make), ``route`` (which agent fits), ``gate``
 (what is worth telling all), ``state`` (what a session was about).
 """
 
@@ -17,7 +17,7 @@ from ommatidia.minilm import MiniLM
 from ommatidia.projection import project
 from ommatidia.relate import agreement, novelty, relevance, similarity
 from ommatidia.route import Examples, Prototypes, Ranked
-from ommatidia.salience import Shared, shared_points
+from ommatidia.shared import Shared, shared_points
 from ommatidia.signature import Signature, signature
 from ommatidia.standing import Standing, by_cosine, by_words
 from ommatidia.state import State, Surprise, projected

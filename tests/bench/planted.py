@@ -13,7 +13,7 @@ import numpy as np
 from harmonic_stack.harmonize import minority_points
 from ommatidia import Cached, Encoder, Hash512, best_encoder
 from ommatidia.disagree import disagreements
-from ommatidia.salience import shared_points
+from ommatidia.shared import shared_points
 from tests.bench.merging import interval
 from tests.eval.planted import SIZES, Planted, contradicted, planted
 
