@@ -27,3 +27,11 @@ class BadGrid(OmmatidiaError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"not a grid: {reason}")
         self.reason = reason
+
+
+class EncoderMissing(OmmatidiaError):
+    """An encoder is not installed, or its files are not the ones that were checked; *what* and *reason* say which."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason}")
+        self.what, self.reason = what, reason

@@ -17,6 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 BUDGET = 0.25  # share of a window that passes
 NEAREST = 3  # neighbours that tell how new a signal is
+_SAME = 1e-4  # less is rounding: an encoder gives one text slightly other vectors in other company
 FLAGGED = 0.5  # added to the salience of a signal that contradicts another
 RATE, MEMORY = 0.2, 0.98  # of the streaming threshold: how fast it moves, and how slowly its scale does
 
@@ -36,6 +37,7 @@ def salience(window: Vectors, question: Vectors, flagged: Mask | None = None) ->
     near = np.sort(alike, axis=1)[:, ::-1][:, : min(NEAREST, max(len(window) - 1, 0))]
     closeness = near.mean(axis=1) if near.shape[1] else np.zeros(len(window), dtype=np.float32)
     novelty = 1 - np.maximum(closeness, 0) ** 2
+    novelty = np.where(novelty < _SAME, 0, novelty)
     scores: Scores = (novelty * np.maximum(window @ question, 0)).astype(np.float32)
     return scores if flagged is None else (scores + FLAGGED * flagged).astype(np.float32)
 

@@ -37,6 +37,8 @@ LONGEST = 400  # lines of one source file
 HOMES: Mapping[str, tuple[str, ...]] = {
     "redis": ("spine/redis_*.py",),
     "numpy": ("ommatidia/**/*.py", "harmonic_stack/bridge.py"),
+    "onnxruntime": ("ommatidia/minilm.py",),
+    "tokenizers": ("ommatidia/minilm.py",),
     "pynvml": ("launcher/probe_nvidia.py",),
     "psutil": ("launcher/**/*.py", "harmonic_stack/host/ports.py"),
     "xllamacpp": ("launcher/embedded.py",),

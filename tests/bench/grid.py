@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 from harmonic_stack.describe import hardware_line
+
 from launcher import detect_hardware
 from ommatidia.grid import FAMILIES, LARGEST, REGISTRY, Grid, Operation, as_grid
 from ommatidia.grid.objects import forget
