@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from spine import BadUrl, Channel, Retention, Signal, StoreRefused, StoreState, StoreUnavailable
+from spine.cursor import stream_of
 from spine.ids import IdClock
 from spine.redis_bus import Link
 from spine.redis_streams import RedisStreams
-from spine.streams import Entry, stream_of
+from spine.streams import Entry
 from spine.wire import encode
 from tests.conformance.servers import Server
 
