@@ -7,6 +7,7 @@ BENCHES = {
     "stack": "start-up, memory, and tokens/s through the stack against the engine asked directly",
     "engines": "the two forms of the embedded engine side by side",
     "fanout": "CPU per upstream token of a fan-out, against the same job in C",
+    "publish": "what a publish on the spine costs beside the client library's own XADD",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
 }
 
