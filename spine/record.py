@@ -49,6 +49,7 @@ COMMIT;
 INSERT = "INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 FORWARD = "SELECT * FROM signals WHERE (ms, seq) > (?, ?) ORDER BY ms, seq LIMIT ?"
 BACKWARD = "SELECT * FROM signals WHERE (ms, seq) < (?, ?) ORDER BY ms DESC, seq DESC LIMIT ?"
+GREATEST = 2**63 - 1  # SQLite's greatest number; no id here has a greater one, ids that are asked for may
 BEYOND = f"{2**62}-0"  # an id after all entries
 
 
@@ -130,7 +131,8 @@ class Record:
         return [await self._entries(BACKWARD, before or BEYOND, count) for _, before in asks]
 
     async def _entries(self, query: str, entry_id: str, count: int) -> list[Entry]:
-        return [_entry(row) for row in await self._select(query, *ids.order(entry_id), count)]
+        ms, seq = (min(part, GREATEST) for part in ids.order(entry_id))
+        return [_entry(row) for row in await self._select(query, ms, seq, count)]
 
     async def ids(self) -> list[str]:
         """Return the ids of all entries in their order."""

@@ -105,6 +105,8 @@ class RedisStreams:
 
     async def append(self, entries: Sequence[Entry]) -> list[str]:
         """Add *entries* under new ids and return those."""
+        if not self._weaver.open.is_set():
+            await self._weaver.open.wait()
         if len(entries) == 1:
             known, now = self._stream(entries[0].stream), self._monotonic()
             if now < known.due and not self._index.is_due(entries[0].session, now):
@@ -134,9 +136,8 @@ class RedisStreams:
             else:
                 missing.setdefault(entry.stream, []).append(entry)
         for stream, added in missing.items():
-            bound, ttl = self._retention.maxlen.get(stream.channel), self._retention.ttl.get(stream.channel)
             async with self._drops.lock:
-                staying = await self._weaver.weave(stream, added, bound=bound, ttl=ttl)
+                staying = await self._weave(stream, added)
             outcome |= {(stream, entry.id): Taken.BEYOND for entry in added if entry.id not in staying}
         return [outcome[entry.stream, entry.id] for entry in entries]
 
@@ -144,11 +145,16 @@ class RedisStreams:
         """Remove one entry."""
         self._log_is_stale = True
         async with self._drops.lock:
-            check(await self._link.batch(self._deletion(entry.stream, [entry.id])))
+            await self._delete(entry.stream, [entry.id])
+            await self._weave(entry.stream, [])
 
-    def _deletion(self, stream: StreamId, leaving: Sequence[str]) -> list[Command]:
+    async def _delete(self, stream: StreamId, leaving: Sequence[str]) -> None:
         counted = [] if stream == LASTING else [self._drops.forgotten(stream, len(leaving))]
-        return [(b"MULTI",), (b"XDEL", self._key(stream), *leaving), *counted, (b"EXEC",)]
+        check(await self._link.batch([(b"MULTI",), (b"XDEL", self._key(stream), *leaving), *counted, (b"EXEC",)]))
+
+    async def _weave(self, stream: StreamId, added: Sequence[Entry]) -> set[str]:
+        bound, ttl = self._retention.maxlen.get(stream.channel), self._retention.ttl.get(stream.channel)
+        return await self._weaver.weave(stream, added, bound=bound, ttl=ttl)
 
     async def tidy(self) -> None:
         """Count what was dropped lately; have the server write its log anew where that holds what was forgotten."""
@@ -320,8 +326,10 @@ class RedisStreams:
         async for some in self.walk(stream):
             leaving = [entry.id for entry in some if wanted.matches(entry)]
             if leaving:
-                check(await self._link.batch(self._deletion(stream, leaving)))
+                await self._delete(stream, leaving)
                 gone += len(leaving)
+        if gone:
+            await self._weave(stream, [])
         return gone
 
     async def census(self) -> Mapping[Channel, Census]:
