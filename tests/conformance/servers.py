@@ -25,8 +25,8 @@ class Server:
         self.socket = self.folder / "s"
         self.url = f"unix://{self.socket}?db=0"
 
-    def start(self) -> "Server":
-        """Start the program and return once it says that it accepts connections."""
+    def start(self, *options: str, ready: str = "ready to accept connections") -> "Server":
+        """Start the program, with more *options*, and return once it says *ready*."""
         command: list[object] = [
             self._program,
             "--port",
@@ -41,7 +41,7 @@ class Server:
         command += ["--rdbcompression", "no"]  # so that the files can be searched for words
         # A write beyond a limit on file sizes then fails as on a full disk, instead of ending the program.
         self._process = subprocess.Popen(
-            [*map(str, command), "--dir", str(self.folder), *self._options],
+            [*map(str, command), "--dir", str(self.folder), *self._options, *options],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, **self.environment},
@@ -51,7 +51,7 @@ class Server:
         said = []
         for line in self._process.stdout:
             said.append(line)
-            if "ready to accept connections" in line.lower():
+            if ready in line.lower():
                 return self
         raise AssertionError(f"{self._program} did not start:\n{''.join(said)}")
 
