@@ -167,7 +167,7 @@ async def test_loading(make_server: Make) -> None:
     await until(lambda: any(server.folder.rglob("*.2.base.rdb")), "the new log is in use")
     server.kill()
     slow = ("--key-load-delay", "50000", "--loading-process-events-interval-bytes", "1024")
-    server.start(*slow, ready="unix socket")
+    server.start(*slow, ready="server initialized")
     async with streams(server.url) as opened:
         states = set()
         for entries in ([ENTRY], [ENTRY, ENTRY]):
