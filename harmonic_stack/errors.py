@@ -230,11 +230,11 @@ class MethodNotAllowed(HarmonicError):
 
 
 class UnsupportedMediaType(HarmonicError):
-    """The body is not ``application/json``, or is compressed."""
+    """The body is not what the route takes (``wanted``), or is compressed."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(one_line(f'the body must be plain application/json, not "{shortened(kind)}"'))
-        self.kind = kind
+    def __init__(self, kind: str, wanted: str = "application/json") -> None:
+        super().__init__(one_line(f'the body must be plain {wanted}, not "{shortened(kind)}"'))
+        self.kind, self.wanted = kind, wanted
 
 
 class PayloadTooLarge(HarmonicError):

@@ -183,6 +183,9 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     storing.EntryTooLarge: Problem(413, "entry_too_large", INVALID),
     storing.NotAllowed: Problem(403, "writer_not_allowed", PERMISSION),
     storing.BadSignal: Problem(400, "invalid_signal", INVALID),
+    storing.BadLine: Problem(400, "invalid_line", INVALID, remedy="Import lines as spine export writes them."),
+    storing.SignalNotFound: Problem(404, "signal_not_found", INVALID, remedy="Bounds and TTLs may have taken it."),
+    storing.AmbiguousSignal: Problem(409, "ambiguous_signal", INVALID, remedy="Name its channel and session too."),
     storing.BadUrl: Problem(500, "bad_spine_url", SERVER, USAGE, "Correct spine.url."),
     storing.RecordUnavailable: Problem(
         503, "record_unavailable", SERVER, remedy="Check that the disk is not full and the state folder can be written."

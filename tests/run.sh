@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=()
-for program in redis-server promtool docker-compose systemd-analyze; do
+for program in redis-server cc promtool docker-compose systemd-analyze; do
     command -v "$program" >/dev/null 2>&1 || missing+=("$program")
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -10,6 +10,7 @@ BENCHES = {
     "frames": "what frames tell apart: novelty, relevance, disagreement, and what an encoder costs",
     "routing": "which agent a query goes to, and whether it is told for closed or open",
     "planted": "does what only one of N drafts knows reach the answer",
+    "publish": "what a publish on the spine costs beside the client library's own XADD",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
     "grid": "what each grid transform costs",
     "arc": "what the grid core solves of ARC-AGI",
