@@ -7,10 +7,11 @@ each agent's call cost. The text is the record; its frame is made from it when s
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from harmonic_stack.config import Config
+from harmonic_stack.encoder_off_loop import Encoders
 from harmonic_stack.prompts import Context, estimate_tokens
 from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.routing import Route
@@ -22,9 +23,11 @@ from harmonic_stack.signals.memories import note_of, relevant_memories
 from harmonic_stack.signals.relations import relate
 from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.signals.worth import worth_keeping
-from ommatidia import BadFrame, Encoder, Gate, State, projected
+from ommatidia import BadFrame, Encoder, State, projected
 from spine import Bus, Channel, Signal, SpineError, Trust
 
+P = ParamSpec("P")
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 ORCHESTRATOR = "orchestrator"
 USER = "user"
@@ -38,12 +41,13 @@ class Bridge:
     """Reads the spine before a query and writes it during and after; does nothing where the spine is switched off."""
 
     def __init__(
-        self, bus: Bus, writer: SpineWriter, encoder: Encoder, config: Config, record: CrewRecord | None = None
+        self, bus: Bus, writer: SpineWriter, encoders: Encoders, config: Config, record: CrewRecord | None = None
     ) -> None:
-        self._bus, self._writer, self._encoder = bus, writer, encoder
+        self._bus, self._writer, self.encoders = bus, writer, encoders
         self._enabled, self._recall, self._budget = config.spine.enabled, config.recall, config.gate.budget
+        self._appends = config.merge.minority != "off"
         self.record = record or CrewRecord()
-        self._gates: dict[str, Gate] = {}  # of queries under way
+        self._gates: dict[str, dict[str, Any]] = {}  # of queries under way, as their turn will keep them
 
     def failing(self) -> frozenset[str]:
         """The agents that channel 5 shows to fail again and again just now."""
@@ -69,8 +73,15 @@ class Bridge:
         turns = self._turns(query, kept, room=room)
         room -= sum(estimate_tokens(turn.content) for turn in turns)
         carried = [message.content for message in (*query.messages, *turns)]
-        points = broadcast.points_for(
-            query.question, said, carried, self._encoder, most=self._recall.points, room=max(room, 0)
+        meaning = self.encoders.meaning
+        points = await meaning.run(
+            broadcast.points_for,
+            query.question,
+            said,
+            carried,
+            meaning.encoder,
+            most=self._recall.points,
+            room=max(room, 0),
         )
         note, told = note_of(memories), self._brief(query, route)
         return Context(
@@ -87,7 +98,8 @@ class Bridge:
         kept = await self._bus.recent(Channel.PERSISTENT, count=MOST_MEMORIES)
         texts = [signal.text for signal in kept]
         limits = {"most": self._recall.memories, "room": self._recall.tokens // 2}
-        return relevant_memories(query.question, texts, self._encoder, **limits)
+        meaning = self.encoders.meaning
+        return await meaning.run(relevant_memories, query.question, texts, meaning.encoder, **limits)
 
     async def _broadcasts(self, query: Query) -> list[tuple[str, str]]:
         if not self._recall.points:
@@ -157,7 +169,7 @@ class Bridge:
                 )
             )
 
-    def share(
+    async def share(
         self, query: Query, context: Context, outcomes: Sequence[Outcome], answers: Sequence[str | None] = ()
     ) -> None:
         """Channel 3: each whole draft with its answer. Channel 4: how each stands to the rest, and what is broadcast.
@@ -167,7 +179,12 @@ class Bridge:
         if not self._enabled:
             return
         drafts = [(outcome, place) for place, outcome in enumerate(outcomes) if outcome.status is Status.OK]
-        relations = relate(query.question, [outcome.text for outcome, _ in drafts], self._encoder)
+        # An open question's sentences are encoded for the merge anyway; for a vote the words are enough to look at.
+        open_question = not answers
+        meant = open_question and self._appends
+        encoder = self.encoders.meaning.encoder if meant else self.encoders.words
+        texts = [outcome.text for outcome, _ in drafts]
+        relations = await self._think(encoder, relate, query.question, texts, encoder)
         for (outcome, place), relation in zip(drafts, relations, strict=True):
             answer = answers[place] if place < len(answers) else None
             proposal = {"place": place, "sample": outcome.seat.sample, "answer": answer}
@@ -175,19 +192,30 @@ class Bridge:
             self._put(
                 self._signal(query, Channel.TASK, _writer_of(query, outcome.seat), "proposal", outcome.text, proposal)
             )
-        told = {"encoder": self._encoder.tag, "drafts": relations}
+        told = {"encoder": encoder.tag, "drafts": relations}
         self._put(self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "relations", query.question, told))
-        if self._budget and not answers:
-            self._broadcast(query, context, [(_writer_of(query, outcome.seat), outcome.text) for outcome, _ in drafts])
+        if self._budget and open_question:
+            said = [(_writer_of(query, outcome.seat), outcome.text) for outcome, _ in drafts]
+            await self._broadcast(query, context, said, encoder)
 
-    def _broadcast(self, query: Query, context: Context, drafts: Sequence[tuple[str, str]]) -> None:
+    async def _think(self, encoder: Encoder, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call *function*, off the event loop where *encoder* is the slow one."""
+        if encoder is self.encoders.words:
+            return function(*args, **kwargs)
+        return await self.encoders.meaning.run(function, *args, **kwargs)
+
+    async def _broadcast(
+        self, query: Query, context: Context, drafts: Sequence[tuple[str, str]], encoder: Encoder
+    ) -> None:
         """Channel 4: every sentence's way through the gate, and each that passed as its agent's own signal."""
-        before = broadcast.gate_of(context.kept, self._encoder, self._budget)
-        decisions, gate = broadcast.gated(query.question, drafts, self._encoder, before, budget=self._budget)
-        self._gates[query.id] = gate
+        before = broadcast.gate_of(context.kept, encoder, self._budget)
+        decisions, gate = await self._think(
+            encoder, broadcast.gated, query.question, drafts, encoder, before, budget=self._budget
+        )
+        self._gates[query.id] = broadcast.gate_object(gate, encoder)
         passed = [decision for decision in decisions if decision.passed]
         told = {
-            "encoder": self._encoder.tag,
+            "encoder": encoder.tag,
             "budget": self._budget,
             "passed": len(passed),
             "of": len(decisions),
@@ -225,7 +253,7 @@ class Bridge:
         self.record.add(calls, time.time())
         turn = {"question": query.question, **self._next_state(context, answer)}
         if query.id in self._gates:
-            turn["gate"] = broadcast.gate_object(self._gates[query.id], self._encoder)
+            turn["gate"] = self._gates[query.id]
         elif "gate" in (context.kept or {}):
             turn["gate"] = (context.kept or {})["gate"]
         self._put(
@@ -256,12 +284,13 @@ class Bridge:
         """The session's state after this turn; one that another encoder made, or a damaged one, starts anew."""
         kept = (context.kept or {}).get("state")
         kept = kept if isinstance(kept, Mapping) else {}
+        encoder = self.encoders.words
         try:
-            state = State.from_json(kept) if kept.get("encoder") == self._encoder.tag else State.fresh()
+            state = State.from_json(kept) if kept.get("encoder") == encoder.tag else State.fresh()
         except BadFrame:
             state = State.fresh()
-        after, surprise = state.after(projected(self._encoder.encode([answer])[0]))
-        told = {"encoder": self._encoder.tag, "surprise": list(surprise.levels), "spike": surprise.spike}
+        after, surprise = state.after(projected(encoder.encode([answer])[0]))
+        told = {"encoder": encoder.tag, "surprise": list(surprise.levels), "spike": surprise.spike}
         return {"state": {**after.to_json(), **told}}
 
     def _put(self, *signals: Signal) -> None:

@@ -14,6 +14,7 @@ from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
+from harmonic_stack.encoder_off_loop import Encoders
 from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.engine.ollama_dialect import ollama_dialect
 from harmonic_stack.host.describe import hardware_line
@@ -31,7 +32,6 @@ from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.slots import SlotPool
 from harmonic_stack.store import running_store
 from launcher import Child, Engine, Hardware, Plan, Proof, detect_hardware, prove_slots, running_engine
-from ommatidia import Cached, Encoder, best_encoder
 from spine import Bus, Channel, Retention, SpineError, open_bus
 
 Say = Callable[[str], None]
@@ -56,7 +56,7 @@ class Daemon:
     writer: SpineWriter
     store: Child | None
     orchestrator: Orchestrator
-    encoder: Encoder
+    encoders: Encoders
     names: Names
     metrics: Metrics
     started: float = field(default_factory=time.time)
@@ -112,6 +112,9 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
     plan = await plan_for(hardware, crew, settings)
     _announce(say, hardware, plan)
     async with AsyncExitStack() as parts:
+        # While the store and the engine start: the encoder's weights, and the router's examples through it.
+        thinking = asyncio.create_task(_thinking(crew, config), name="encoders")
+        parts.push_async_callback(_stop_thinking, thinking)
         store, bus = await _open_spine(parts, config, paths, say)
         say("engine: starting")
         engine = await parts.enter_async_context(
@@ -122,7 +125,8 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         parts.push_async_callback(writer.aclose)
         seats = _seats(engine, plan, config, hardware, proofs)
         parts.callback(seats.client.close)
-        encoder, metrics = Cached(best_encoder()), Metrics()
+        encoders, router = await thinking
+        metrics = Metrics()
         record = CrewRecord()
         with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
             record.load(await bus.recent(Channel.META, count=MOST_CALLS))
@@ -138,19 +142,32 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             bus=bus,
             writer=writer,
             store=store,
-            encoder=encoder,
+            encoders=encoders,
             metrics=metrics,
             orchestrator=Orchestrator(
                 config=config,
                 crew=crew,
                 seats=seats,
-                router=Router(crew, encoder, config),
-                bridge=Bridge(bus, writer, encoder, config, record),
+                router=router,
+                bridge=Bridge(bus, writer, encoders, config, record),
                 conductor=_conductor(config, seats),
                 observe=metrics.answered,
             ),
             names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
         )
+
+
+async def _thinking(crew: Crew, config: Config) -> tuple[Encoders, Router]:
+    """The encoders, and the router learnt with them."""
+    encoders = await Encoders.load()
+    return encoders, await encoders.meaning.run(Router, crew, encoders.meaning.encoder, config)
+
+
+async def _stop_thinking(thinking: "asyncio.Task[tuple[Encoders, Router]]") -> None:
+    thinking.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        encoders, _ = await thinking
+        await encoders.meaning.aclose()
 
 
 async def _open_spine(parts: AsyncExitStack, config: Config, paths: Paths, say: Say) -> tuple[Child | None, Bus]:

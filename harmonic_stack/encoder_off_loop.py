@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
 from typing import ParamSpec, TypeVar
 
-from ommatidia import Encoder
+from ommatidia import Cached, Encoder, Hash512, best_encoder
 from ommatidia.encode import Vectors
 from ommatidia.projection import WIDTH, from_engine
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
+# Texts whose vectors are kept: the sentences of some dozen open questions, 1.5 kB each.
+KNOWN = 2048
 _Waiting = list[tuple[list[str], asyncio.Future[Vectors]]]
 
 
@@ -21,8 +25,8 @@ class OffLoop:
     One thread, so that encoding takes one core at most and leaves the others to the engine.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+    def __init__(self, encoder: Encoder, *, inline: bool = False) -> None:
+        self.encoder, self._inline = encoder, inline
         self.tag, self.dim, self.seed = encoder.tag, encoder.dim, getattr(encoder, "seed", 0)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoder")
         self._waiting: _Waiting = []
@@ -37,7 +41,12 @@ class OffLoop:
         return await done
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a pure function that encodes (``minority_points``, ``relate`` ...) on the encoder's thread."""
+        """Call a pure function that encodes (``minority_points``, ``relate`` ...) on the encoder's thread.
+
+        One that is *inline* is called here: with ``hash512`` a hop to the thread costs more than a few sentences.
+        """
+        if self._inline:
+            return function(*args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
 
     async def aclose(self) -> None:
@@ -67,6 +76,30 @@ class OffLoop:
                 if not done.done():  # its caller may have left
                     done.set_result(vectors[start : start + len(texts)])
                 start += len(texts)
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """The two that a daemon has.
+
+    ``words`` (hash512) describes: states, frames and relations that nobody decides by, for microseconds a sentence.
+    ``meaning`` is the best one installed here: it decides where a query goes, what is recalled and what is appended.
+    """
+
+    words: Encoder
+    meaning: OffLoop
+
+    @classmethod
+    async def load(cls) -> "Encoders":
+        """Load them; with MiniLM this takes about half a second, off the event loop."""
+        best = await asyncio.to_thread(_best_cached)
+        return cls(Cached(Hash512()), OffLoop(best, inline=best.tag == Hash512.tag))
+
+
+@cache
+def _best_cached() -> Encoder:
+    """The best encoder with its cache, one for the process."""
+    return Cached(best_encoder(), size=KNOWN)
 
 
 class EngineEncoder:

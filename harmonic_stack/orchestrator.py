@@ -57,7 +57,8 @@ class Orchestrator:
         return report
 
     async def _answer(self, query: Query, put: Put) -> Report:
-        route = self.router.route(query, failing=self.bridge.failing())
+        meaning = self.bridge.encoders.meaning
+        route = await meaning.run(self.router.route, query, failing=self.bridge.failing())
         context = await self.bridge.recall(query, route)
         self.bridge.begin(query, route, context)
         run = self._run(query, context, put)
@@ -116,7 +117,7 @@ class Orchestrator:
         vote = await hold_vote(run, seats_for(route.agents, run.executive, most, samples=True), stopping)
         run.live.flush()
         _refuse_if_empty(vote.outcomes)
-        self.bridge.share(run.query, run.context, vote.outcomes, vote.answers)
+        await self.bridge.share(run.query, run.context, vote.outcomes, vote.answers)
         if vote.verdict is None:
             if run.query.sampling.has_format:
                 base = next(o for o in vote.outcomes if o.status is Status.OK)
@@ -139,33 +140,33 @@ class Orchestrator:
             outcomes = await propose_all(seats, run.peer_draft, run.partial, until=run.until)
             run.live.flush()
             _refuse_if_empty(outcomes)
-            self.bridge.share(run.query, run.context, outcomes)
+            await self.bridge.share(run.query, run.context, outcomes)
             return await self._aggregate(run, outcomes, answer)
         outcomes = await base_live(run, seats, answer)
         run.live.flush()
         _refuse_if_empty(outcomes)
-        self.bridge.share(run.query, run.context, outcomes)
-        return self._with_minority(run, outcomes, answer, None)
+        await self.bridge.share(run.query, run.context, outcomes)
+        return await self._with_minority(run, outcomes, answer, None)
 
     async def _merge_after(self, run: Run, outcomes: list[Outcome], answer: LiveAnswer) -> Report:
         """Drafts are there already: merge them as an open question's."""
         if run.query.mode is Mode.FULL and self.config.merge.open == "aggregate":
             return await self._aggregate(run, outcomes, answer)
         stand_in(answer, outcomes)
-        return self._with_minority(run, outcomes, answer, None)
+        return await self._with_minority(run, outcomes, answer, None)
 
     async def _aggregate(self, run: Run, outcomes: list[Outcome], answer: LiveAnswer) -> Report:
         drafts = [outcome for outcome in outcomes if outcome.status is Status.OK]
         if len(drafts) == 1:  # nothing to merge
             answer.write(drafts[0].text)
-            return self._with_minority(run, outcomes, answer, None)
-        return self._with_minority(run, outcomes, answer, await aggregate(run, outcomes, answer))
+            return await self._with_minority(run, outcomes, answer, None)
+        return await self._with_minority(run, outcomes, answer, await aggregate(run, outcomes, answer))
 
-    def _with_minority(
+    async def _with_minority(
         self, run: Run, outcomes: list[Outcome], answer: LiveAnswer, aggregator: Outcome | None
     ) -> Report:
         base = aggregator or outcomes[0]
-        found = append_minority(run, outcomes, base, answer)
+        found = await append_minority(run, outcomes, base, answer, self.bridge.encoders.meaning)
         delivered = [base] if base.status is Status.OK else [o for o in outcomes if o.status is Status.OK][:1]
         report = _report(run, "open", outcomes, delivered=delivered, aggregator=aggregator)
         return replace(report, minority=found.points, coverage=found.coverage, finish=base.completion.finish)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harmonic_stack.answer.live_answer import LiveAnswer
+from harmonic_stack.encoder_off_loop import OffLoop
 from harmonic_stack.harmonize import Point, append_points, coverage, minority_points
 from harmonic_stack.prompts import estimate_tokens
 from harmonic_stack.query import MinorityPoint, Outcome, Status
@@ -18,14 +19,21 @@ class Found:
     coverage: float | None = None
 
 
-def append_minority(run: Run, outcomes: Sequence[Outcome], base: Outcome, answer: LiveAnswer) -> Found:
+async def append_minority(
+    run: Run, outcomes: Sequence[Outcome], base: Outcome, answer: LiveAnswer, meaning: OffLoop
+) -> Found:
     """Append the points of other drafts that the answer lacks, as far as settings and the caller's limits let it."""
     mode = run.config.merge.minority
     drafts = [outcome for outcome in outcomes if outcome.status is Status.OK]
     if mode == "off" or run.query.sampling.has_format or len(drafts) < 2:
         return Found()
-    found = minority_points(
-        run.query.question, answer.text, [draft.text for draft in drafts], most=run.config.merge.points
+    found = await meaning.run(
+        minority_points,
+        run.query.question,
+        answer.text,
+        [draft.text for draft in drafts],
+        encoder=meaning.encoder,
+        most=run.config.merge.points,
     )
     chosen = [point for point in found if point.kept]
     names = [str(draft.seat) for draft in drafts]

@@ -79,4 +79,4 @@ async def status(daemon: TheDaemon) -> dict[str, Any]:
 @router.get("/queries/{query}")
 async def one_query(query: str, daemon: TheDaemon) -> dict[str, Any]:
     """The whole story of one answer, channel by channel, from the spine."""
-    return await query_story(daemon.bus, query, daemon.encoder)
+    return await query_story(daemon.bus, query, daemon.encoders.words)

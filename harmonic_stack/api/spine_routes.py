@@ -81,7 +81,7 @@ async def signals(
     page = await daemon.bus.read(
         Channel(channel), session=session, query=query, writer=writer, kind=kind, after=after, limit=limit
     )
-    return {"signals": [signal_object(signal, daemon.encoder) for signal in page.signals], "next": page.next}
+    return {"signals": [signal_object(signal, daemon.encoders.words) for signal in page.signals], "next": page.next}
 
 
 @router.post("/channels/2/signals", status_code=201)
@@ -189,7 +189,7 @@ async def tail(
         kind=kind,
         after=last_event_id or after or "$",
     )
-    return StreamingResponse(_events(signals, daemon.encoder), media_type="text/event-stream")
+    return StreamingResponse(_events(signals, daemon.encoders.words), media_type="text/event-stream")
 
 
 def _session_object(found: SessionInfo) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def _session_object(found: SessionInfo) -> dict[str, Any]:
 async def _body(request: Request, patience: float) -> AsyncIterator[bytes]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != LINES:
-        raise UnsupportedMediaType(kind)
+        raise UnsupportedMediaType(kind, "application/x-ndjson")
     if (encoding := request.headers.get("content-encoding", "identity")) != "identity":
         raise UnsupportedMediaType(f"content-encoding {encoding}")
     length = request.headers.get("content-length", "")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from harmonic_stack.merge.sentences import whole_sentences
 from ommatidia import Encoder, agreement, novelty, relevance
 
 
@@ -13,7 +14,8 @@ def relate(question: str, drafts: Sequence[str], encoder: Encoder) -> list[dict[
     """
     if not drafts:
         return []
-    vectors = encoder.encode([question, *drafts])
+    # As the merge reads them, so that what it encoded need not be encoded again.
+    vectors = encoder.encode([question, *(" ".join(whole_sentences(draft)) or draft for draft in drafts)])
     new, alike, relevant = novelty(vectors[1:]), agreement(vectors[1:]), relevance(vectors[1:], vectors[0])
     return [
         {
