@@ -8,12 +8,13 @@ each agent's call cost. The text is the record; its frame is made from it when s
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, ParamSpec, TypeVar
 
 from harmonic_stack.config import Config
 from harmonic_stack.encoder_off_loop import Encoders
 from harmonic_stack.prompts import Context, estimate_tokens
-from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
+from harmonic_stack.query import Checked, DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.routing import Route
 from harmonic_stack.signals import broadcast
 from harmonic_stack.signals.briefing import Briefing, briefing, kind_of
@@ -157,6 +158,11 @@ class Bridge:
         if self._enabled:
             given = {"agent": seat.agent, "sample": seat.sample, "messages": [[m.role, m.content] for m in messages]}
             self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "prompt", "", given))
+
+    def checked(self, query: Query, found: Checked, told: str) -> None:
+        """Channel 3: what the grid core found for a puzzle, a checked candidate or that there is none."""
+        if self._enabled:
+            self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "checked", told, asdict(found)))
 
     def drafts(self, query: Query, batch: Sequence[DraftDelta]) -> None:
         """Channel 0: what the agents wrote since the last tick."""

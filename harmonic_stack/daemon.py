@@ -130,6 +130,16 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         record = CrewRecord()
         with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
             record.load(await bus.recent(Channel.META, count=MOST_CALLS))
+        orchestrator = Orchestrator(
+            config=config,
+            crew=crew,
+            seats=seats,
+            router=router,
+            bridge=Bridge(bus, writer, encoders, config, record),
+            conductor=_conductor(config, seats),
+            observe=metrics.answered,
+        )
+        parts.callback(orchestrator.puzzles.close)
         yield Daemon(
             config=config,
             paths=paths,
@@ -144,15 +154,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             store=store,
             encoders=encoders,
             metrics=metrics,
-            orchestrator=Orchestrator(
-                config=config,
-                crew=crew,
-                seats=seats,
-                router=router,
-                bridge=Bridge(bus, writer, encoders, config, record),
-                conductor=_conductor(config, seats),
-                observe=metrics.answered,
-            ),
+            orchestrator=orchestrator,
             names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
         )
 

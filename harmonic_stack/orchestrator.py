@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from harmonic_stack.answer.closed import Stopping, deliver, hold_vote, rivals
+from harmonic_stack.answer.grid_puzzle import PuzzleSolver, told
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.answer.minority_report import append_minority
 from harmonic_stack.answer.open_question import aggregate, base_live, stand_in
@@ -39,6 +40,7 @@ class Orchestrator:
         """*observe* is told every report."""
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
         self.conductor, self._observe = conductor, observe
+        self.puzzles = PuzzleSolver(config.grid.seconds)
 
     async def answer(self, query: Query, put: Put) -> Report:
         """Answer *query* as soon as there is room; the events go to *put* as they happen, the report last.
@@ -63,13 +65,22 @@ class Orchestrator:
         self.bridge.begin(query, route, context)
         run = self._run(query, context, put)
         answer = LiveAnswer(put)
+        puzzled = query.mode.merges and not query.sampling.has_format
+        puzzle = await self.puzzles.look(query.question) if puzzled else None
         try:
-            if route.mode == "single":
+            if puzzle is not None:
+                self.bridge.checked(query, puzzle.checked, told(puzzle))
+                answer.write(told(puzzle) + ("" if puzzle.settled else "\n\n"))
+            if puzzle is not None and puzzle.settled:
+                report = _report(run, "closed", [], delivered=[])
+            elif route.mode == "single":
                 report = await self._single(run, answer)
             elif route.mode == "closed":
                 report = await self._closed(run, route, answer)
             else:
                 report = await self._open(run, route, answer)
+            if puzzle is not None:
+                report = replace(report, checked=puzzle.checked)
             await self.bridge.keep(query, route, context, report, answer.text)
         finally:
             run.live.close()

@@ -176,6 +176,21 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What the grid core found for a puzzle in the question: no ``program`` is none found.
+
+    ``answers``: a grid for each test. ``rivals``: other answers from programs as short. ``settled``: it is the answer.
+    """
+
+    examples: int
+    program: tuple[str, ...] = ()
+    colour_map: Mapping[int, int] | None = None
+    answers: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    rivals: int = 0
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How an answer came about: the ``harmonic`` object of the reply, and its usage.
 
@@ -196,6 +211,7 @@ class Report:
     delivered_tokens: int = 0
     finish: str = "stop"
     queued: int = 0
+    checked: Checked | None = None
 
 
 Event = DraftDelta | AnswerDelta | Report

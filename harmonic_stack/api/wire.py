@@ -5,6 +5,7 @@ how the answer came about (docs/api.md).
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -129,6 +130,7 @@ def harmonic_object(report: Report) -> dict[str, Any]:
         "coverage": report.coverage,
         "warnings": list(report.warnings),
         "queued": report.queued,
+        "checked": None if report.checked is None else asdict(report.checked),
     }
 
 

@@ -170,6 +170,12 @@ class Merge(Section):
     guard: bool = Field(default=False, description="Whether the first draft stands unless a rival leads by two votes.")
 
 
+class Grid(Section):
+    """Grid puzzles in a question."""
+
+    seconds: SecondsOrZero = Field(default=2.0, description="Longest search for a program; 0 looks for none.")
+
+
 class Limits(Section):
     """The most that a request may ask for itself."""
 
@@ -246,6 +252,7 @@ class Config(Section):
     limits: Limits = Limits()
     recall: Recall = Recall()
     gate: Gate = Gate()
+    grid: Grid = Grid()
     spine: Spine = Spine()
     log: Log = Log()
 
