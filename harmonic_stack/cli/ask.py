@@ -1,6 +1,7 @@
 """`ask`: one question to the crew from the terminal."""
 
 import json
+import re
 import sys
 from typing import Annotated, Any
 
@@ -11,6 +12,11 @@ from harmonic_stack.cli.client import checked, daemon_client
 from harmonic_stack.cli.look import AsJson
 from harmonic_stack.cli.output import dim, say, show_json
 from harmonic_stack.errors import DaemonRefused, NotRunning
+
+# The end of a sentence, and the longest piece that waits for one.
+_SENTENCE_END = re.compile(r"[.!?\u2026:]['\")\]*_`]*$")
+MOST_HELD = 240
+_CLOSING = tuple(".,;:!?'\u2019)]")  # they follow the word before without a gap
 
 
 def ask(
@@ -48,15 +54,40 @@ def stream_answer(client: httpx.Client, body: dict[str, Any], headers: dict[str,
             if not answer.is_success:
                 answer.read()
                 checked(answer)
+            drafts = Drafts()
             for line in answer.iter_lines():
                 if line.startswith("data: {"):
-                    _show(json.loads(line[6:]), quiet=quiet)
+                    _show(json.loads(line[6:]), drafts, quiet=quiet)
     except httpx.TransportError as error:
         say(f"the daemon does not answer: {error}")
         raise NotRunning from error
 
 
-def _show(chunk: dict[str, Any], *, quiet: bool) -> None:
+class Drafts:
+    """Pieces of drafts put together again: agents write at the same time, a person reads sentence after sentence."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, str] = {}
+
+    def take(self, text: str) -> list[str]:
+        """The sentences that are whole with these pieces (lines of "agent: piece"), each after its agent's name."""
+        whole = []
+        for line in text.splitlines():
+            agent, _, piece = line.partition(": ")
+            gap = "" if piece.startswith(_CLOSING) else " "
+            said = self._open[agent] = f"{self._open.get(agent, '')}{gap}{piece}".strip()
+            if _SENTENCE_END.search(said) or len(said) > MOST_HELD:
+                whole.append(f"{agent}: {self._open.pop(agent)}")
+        return whole
+
+    def rest(self) -> list[str]:
+        """What was begun and not ended."""
+        left = [f"{agent}: {text}" for agent, text in self._open.items() if text]
+        self._open.clear()
+        return left
+
+
+def _show(chunk: dict[str, Any], drafts: Drafts, *, quiet: bool) -> None:
     """One chunk: drafts and the report are talk, the answer is data."""
     if "error" in chunk:
         typer.echo()
@@ -67,11 +98,12 @@ def _show(chunk: dict[str, Any], *, quiet: bool) -> None:
         typer.echo(delta["content"], nl=False)
         sys.stdout.flush()
     if delta.get("reasoning_content") and not quiet:
-        say(dim(delta["reasoning_content"].rstrip("\n")))
+        for line in drafts.take(delta["reasoning_content"]):
+            say(dim(line))
     if choice["finish_reason"]:
         typer.echo()
         if not quiet:
-            for line in _told(chunk["harmonic"]):
+            for line in [*drafts.rest(), *_told(chunk["harmonic"])]:
                 say(dim(line))
 
 
