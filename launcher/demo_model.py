@@ -24,9 +24,9 @@ def demo_model(package: str = PACKAGE) -> Path:
     raise NoModel(f"package {package}")
 
 
-def local_model(model: Path | str | None) -> ModelFacts:
-    """Return the facts of the configured GGUF file, or of the demonstration model for None.
+def local_model(model: Path | str | None, name: str | None = None) -> ModelFacts:
+    """Return the facts of the configured GGUF file, or of the demonstration model for None; called *name*, if given.
 
     Raises BadModelFile and NoModel.
     """
-    return read_gguf(demo_model() if model is None else Path(model).expanduser())
+    return read_gguf(demo_model() if model is None else Path(model).expanduser(), name)

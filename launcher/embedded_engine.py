@@ -87,7 +87,7 @@ async def embedded_engine(
 
     Raises NoModel, BadModelFile, UnknownModel (it serves one model), EngineFailed and EngineNotReady.
     """
-    facts = local_model(settings.model)
+    facts = local_model(settings.model, settings.alias)
     pool = _only_pool(plan, facts)
     serve = _what_to_serve(settings, plan, pool, facts)
     note = DEMO_NOTE if settings.model is None else None

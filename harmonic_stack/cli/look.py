@@ -12,7 +12,7 @@ from harmonic_stack.cli.output import show_json, show_table
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.host.describe import hardware_line, hardware_object
-from harmonic_stack.host.ollama_choice import with_ollama
+from harmonic_stack.host.engines import needed_engines
 from harmonic_stack.host.planning import engine_settings, plan_as_papers, plan_for, plan_for_profile
 from launcher import EngineSettings, Plan, detect_hardware, in_gb
 
@@ -103,7 +103,7 @@ def plan(
 
 
 async def _plan_here(loaded: Loaded, crew: Crew, settings: EngineSettings) -> Plan:
-    return await plan_for(detect_hardware(), crew, await with_ollama(settings, loaded, crew))
+    return await plan_for(detect_hardware(), crew, await needed_engines(settings, loaded, crew))
 
 
 def _show_plan(found: Plan) -> None:
