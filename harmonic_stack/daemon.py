@@ -104,7 +104,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
     keys = Keys.open(paths)
     crew = load_crew(loaded.path_of("crew", "file"))
     hardware = await asyncio.to_thread(detect_hardware)
-    needed = await needed_engines(engine_settings(loaded), loaded, crew)
+    needed = await needed_engines(engine_settings(loaded), loaded, crew, hardware)
     plan = await plan_for(hardware, crew, needed)
     crew = _planned(crew, plan)
     _announce(say, hardware, plan, needed)

@@ -72,10 +72,10 @@ def _settings() -> tuple[Loaded | None, str | None]:
 
 
 def _model_problem(loaded: Loaded) -> str | None:
-    settings = engine_settings(loaded)
-    if settings.kind != "embedded":
-        return None
     try:
+        settings = engine_settings(loaded)
+        if settings.kind != "embedded":
+            return None
         local_model(settings.model)
     except LauncherError as error:
         return str(error)

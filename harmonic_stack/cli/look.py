@@ -103,7 +103,8 @@ def plan(
 
 
 async def _plan_here(loaded: Loaded, crew: Crew, settings: EngineSettings) -> Plan:
-    return await plan_for(detect_hardware(), crew, await needed_engines(settings, loaded, crew))
+    hardware = await asyncio.to_thread(detect_hardware)
+    return await plan_for(hardware, crew, await needed_engines(settings, loaded, crew, hardware))
 
 
 def _show_plan(found: Plan) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 from harmonic_stack.config import Loaded
 from harmonic_stack.crew import Agent, Crew
 from harmonic_stack.host.ollama_choice import with_ollama
-from launcher import EngineSettings, LauncherError, clamp_reason, local_model
+from harmonic_stack.host.paths import Paths
+from harmonic_stack.host.roles import all_there, has_any, models_for_roles, sizes_of
+from launcher import EngineSettings, Hardware, LauncherError, ModelMissing, clamp_reason, local_model
+from launcher.hub import fetched, read_name
 
 MAIN = ""  # what the engine of the settings is called among them
 
@@ -31,19 +34,26 @@ class Needed:
         return self.settings.get(MAIN) or next(iter(self.settings.values()))
 
 
-async def needed_engines(settings: EngineSettings, loaded: Loaded, crew: Crew) -> Needed:
+def on_main(crew: Crew) -> Crew:
+    """The agents that name no engine of their own."""
+    return crew.only([agent.name for agent in crew.enabled if not agent.engine])
+
+
+async def needed_engines(settings: EngineSettings, loaded: Loaded, crew: Crew, hardware: Hardware) -> Needed:
     """Find out which engines *crew* needs beside the one of *settings*, where that choice is left to us included.
 
     Raises:
         OllamaMissing, EngineUnreachable: an Ollama was asked for and is not there.
+        ModelMissing: it has no model at all.
         BadModelFile: an agent's own GGUF file is broken.
     """
     guests = [agent for agent in crew.enabled if agent.engine]
-    on_main = crew.only([agent.name for agent in crew.enabled if not agent.engine])
+    hosts = on_main(crew)
     found: dict[str, EngineSettings] = {}
-    if on_main.enabled:
-        found[MAIN] = await with_ollama(settings, loaded, on_main)
-    agents = {agent.name: (MAIN, agent.model) for agent in on_main.enabled}
+    if hosts.enabled:
+        found[MAIN] = await with_ollama(settings, loaded, hosts)
+    roles = _roles(found.get(MAIN), hosts, hardware)
+    agents = {agent.name: (MAIN, agent.model or roles.get(agent.name, "")) for agent in hosts.enabled}
     on_ollama = crew.only([agent.name for agent in guests if agent.engine == "ollama"])
     for agent in guests:
         own = _settings_of(agent, settings, loaded)
@@ -63,11 +73,36 @@ def _settings_of(agent: Agent, main: EngineSettings, loaded: Loaded) -> EngineSe
     if agent.engine == "ollama":
         return replace(own, kind="ollama")
     if agent.engine == "embedded":
-        crew_file = loaded.path_of("crew", "file")
-        folder = crew_file.parent if crew_file is not None else Path()
-        return replace(own, kind="embedded", model=folder / Path(agent.model).expanduser() if agent.model else None)
+        return replace(own, kind="embedded", model=_file_of(agent, loaded))
     key = os.environ.get(agent.api_key_env) if agent.api_key_env else None
     return replace(own, kind="openai", url=agent.engine, api_key=key)
+
+
+def _roles(main: EngineSettings | None, crew: Crew, hardware: Hardware) -> dict[str, str]:
+    """The profile's models by agent, where nothing is configured and Ollama has all of them."""
+    if main is None or main.ollama is None or main.model:
+        return {}
+    roles = models_for_roles(hardware, crew, main)
+    if all_there(main.ollama, roles):
+        return roles
+    if not has_any(main.ollama):
+        raise ModelMissing("", [], sizes_of(roles).keys())
+    return {}
+
+
+def models_folder(paths: Paths) -> Path:
+    """Where models of the hub are kept."""
+    return paths.data / "models"
+
+
+def _file_of(agent: Agent, loaded: Loaded) -> Path | None:
+    """The GGUF file that *agent* names, by its path from the crew file's folder or by its name on the hub."""
+    if not agent.model:
+        return None
+    if (name := read_name(agent.model)) is not None:
+        return fetched(name, models_folder(Paths.find()))
+    crew_file = loaded.path_of("crew", "file")
+    return (crew_file.parent if crew_file is not None else Path()) / Path(agent.model).expanduser()
 
 
 def _same(one: EngineSettings, main: EngineSettings) -> bool:

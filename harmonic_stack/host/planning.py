@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harmonic_stack.config import Loaded
 from harmonic_stack.crew import PAPERS_CREW, Agent, Crew, load_crew
-from harmonic_stack.host.engines import Needed
+from harmonic_stack.host.engines import Needed, models_folder
 from harmonic_stack.host.ollama_choice import models_on, wanted_models
 from harmonic_stack.host.paths import Paths
 from launcher import (
@@ -33,16 +33,22 @@ from launcher import (
 from launcher.budget import CPU_PROCESS, OLLAMA_SERVER
 from launcher.calibration import calibration_here
 from launcher.form import EmbeddedSettings
+from launcher.hub import fetched, read_name
 from launcher.openai_engine import DEFAULT_SLOTS
 
 
 def engine_settings(loaded: Loaded) -> EngineSettings:
-    """What the settings say of the engine, in the launcher's words; "auto" is still open (ollama_choice.py)."""
+    """What the settings say of the engine, in the launcher's words; "auto" is still open (ollama_choice.py).
+
+    Raises:
+        ModelNotFetched: the model is one of the hub, and not on this disk.
+    """
     engine = loaded.config.engine
     kind = "openai" if engine.name == "auto" and engine.url else engine.name
     model: Path | str | None = engine.model or None
     if model is not None and kind in ("auto", "embedded"):
-        model = loaded.path_of("engine", "model")
+        name = read_name(engine.model)
+        model = loaded.path_of("engine", "model") if name is None else fetched(name, models_folder(Paths.find()))
     return EmbeddedSettings(
         kind=kind,
         url=engine.url or None,
