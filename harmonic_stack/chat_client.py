@@ -6,7 +6,7 @@ works on every engine. Text is pushed into a callback as it arrives; nothing is 
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from harmonic_stack.query import Completion, Message
 
 # Takes text as it arrives, and of how many pieces it is made: engines send one token a piece.
 OnText = Callable[[str, int], None]
+# Waits at most so many seconds for an engine that is starting anew; False where it is not, or does not come back.
+ServesAgain = Callable[[float], Awaitable[bool]]
 MAX_ERROR_BODY = 8_192
 # An engine that ignores max_tokens is cut off here: pieces of text, each at least one token.
 MAX_PIECES = 200_000
@@ -79,9 +81,17 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class ChatClient:
     """Streams chat completions from one engine."""
 
-    def __init__(self, upstream: Upstream, patience: Patience = Patience(), dialect: "Dialect | None" = None) -> None:
-        """*dialect* is what the engine speaks; None is OpenAI's."""
+    def __init__(
+        self,
+        upstream: Upstream,
+        patience: Patience = Patience(),
+        dialect: "Dialect | None" = None,
+        *,
+        serves_again: "ServesAgain | None" = None,
+    ) -> None:
+        """*dialect* is what the engine speaks; None is OpenAI's. *serves_again* waits for one that is restarting."""
         self._upstream, self._patience, self._dialect = upstream, patience, dialect or OPENAI
+        self._serves_again = serves_again
 
     async def stream_chat(self, call: ChatCall, on_text: OnText) -> Completion:
         """Ask the engine; hand each piece of text to *on_text* at once; return the whole.
@@ -92,20 +102,29 @@ class ChatClient:
             EngineStreamFailed: the engine refused, broke off, sent what is no completion, or took too long.
         """
         body = self._dialect.body(call)
+        found = await self._ask(body, on_text)
+        if found is None:
+            found = await self._ask(body, on_text, again=True)
+        assert found is not None, "the second try is the last"
+        return found
+
+    async def _ask(self, body: bytes, on_text: OnText, *, again: bool = False) -> Completion | None:
+        """Ask once; None where nothing was heard of it, and the same request may be sent *again*."""
         stream = self._dialect.stream(on_text, self._patience)
         try:
-            await stream.attach(self._upstream, body)
-            try:
-                return await stream.finished
-            except EngineStreamFailed as error:
-                if not stream.may_ask_again(error.reason):
-                    raise
-            stream.stop()
-            stream = self._dialect.stream(on_text, self._patience)
-            await stream.attach(self._upstream, body, fresh=True)
+            await stream.attach(self._upstream, body, fresh=again)
             return await stream.finished
+        except EngineStreamFailed as error:
+            if not again and (stream.may_ask_again(error.reason) or await self._came_back(stream, error.reason)):
+                return None
+            raise
         finally:
             stream.stop()
+
+    async def _came_back(self, stream: "Stream", fault: StreamFault) -> bool:
+        """Wait for an engine of ours that ended before the first word; True once it serves again."""
+        gone = fault in (StreamFault.CONNECT, StreamFault.CUT) and not stream.began
+        return gone and self._serves_again is not None and await self._serves_again(self._patience.first_token)
 
     def close(self) -> None:
         """Close every connection; what still streams fails."""

@@ -1,8 +1,10 @@
 """The engines that run, as the daemon uses and shows them: proof, calls and status, pool by pool."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from harmonic_stack.chat_client import ChatClient, Patience
@@ -16,6 +18,7 @@ from launcher import Engine, Hardware, Plan, Proof, prove_slots
 
 Say = Callable[[str], None]
 Engines = Mapping[str, Engine]  # by the name of the plan's server
+POLL = 0.1
 GPU_DEADLINE, CPU_DEADLINE = 60.0, 120.0  # seconds that drafts may take (DESIGN 6)
 
 
@@ -69,9 +72,25 @@ def _client(parts: AsyncExitStack, engine: Engine, config: Config) -> ChatClient
     settings = config.engine
     upstream = Upstream(engine.base_url, key=engine.key, connect_seconds=settings.connect_seconds)
     patience = Patience(first_token=settings.first_token_seconds, token=settings.token_seconds)
-    client = ChatClient(upstream, patience, ollama_dialect(engine.request) if engine.dialect == "ollama" else None)
+    dialect = ollama_dialect(engine.request) if engine.dialect == "ollama" else None
+    # Only a program of ours is started again by us; of a stranger's server nobody knows whether it will be.
+    waiting = partial(serves_again, engine) if engine.log is not None else None
+    client = ChatClient(upstream, patience, dialect, serves_again=waiting)
     parts.callback(client.close)
     return client
+
+
+async def serves_again(engine: Engine, seconds: float) -> bool:
+    """Wait until an engine that was lost is there again; False once it is given up or *seconds* are over."""
+    try:
+        async with asyncio.timeout(seconds):
+            while engine.state not in ("failed", "stopped"):
+                if engine.state == "ready" and await engine.health():
+                    return True
+                await asyncio.sleep(POLL)
+    except TimeoutError:
+        pass
+    return False
 
 
 def engine_object(server: str, engine: Engine, seats: Seats, proofs: Sequence[Proof]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         show_json(found)
         return
-    engine, slots, spine = found["engine"], found["slots"], found["spine"]
+    slots, spine = found["slots"], found["spine"]
     achieved = "not measured" if slots["achieved"] is None else slots["achieved"]
     why = f" ({slots['reason']})" if slots["reason"] else ""
     bus = "off" if not spine["enabled"] else f"{spine['state']} on {spine['backend']}"
@@ -41,14 +41,22 @@ def status(as_json: AsJson = False) -> None:
         bus += f" ({spine['reason']})"
     rows = [
         ("address", f"{found['url']}/v1, up for {found['seconds']:.0f} s"),
-        ("engine", f"{engine['name']}, {engine['state']}: {', '.join(engine['models'])}"),
+        *(("engine", _engine_line(each, several=len(found["engines"]) > 1)) for each in found["engines"]),
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
-        *([("note", engine["note"])] if engine["note"] else []),
+        *(("note", each["note"]) for each in found["engines"] if each["note"]),
     ]
     for name, text in rows:
         typer.echo(f"{name:8} {text}")
+
+
+def _engine_line(engine: dict[str, Any], *, several: bool) -> str:
+    build = " ".join(filter(None, (engine["form"], engine["version"])))
+    where = f" on {engine['server']}" if several else ""
+    silent = "" if engine["healthy"] else ", does not answer"
+    models = ", ".join(engine["models"])
+    return f"{engine['name']}{f' ({build})' if build else ''}{where}, {engine['state']}{silent}: {models}"
 
 
 def agents(as_json: AsJson = False) -> None:

@@ -139,7 +139,8 @@ async def test_a_runner_or_a_server_that_is_killed_comes_back(
             status = (await daemon.get("/admin/status")).json()["engine"]
             return bool(status["state"] == "ready" and status["healthy"])
 
-        await until(lambda: not _runs(home, "ollama"), "the guard notices")
+        # Asked while the server is away: the call waits for it, and is answered.
+        assert (await _answer(daemon)).status_code == 200
         await until(serves_again, "Ollama was started again", timeout=20)
         assert (await _answer(daemon)).status_code == 200
     assert (await home.run("down")).code == 0
@@ -193,6 +194,27 @@ async def _broken_answer(daemon: httpx.AsyncClient, home: Home) -> list[str]:
                 if len(lines) == 5:
                     program(home, "llama-server").kill()
     return lines
+
+
+async def test_a_runner_that_all_share_is_loaded_again_for_a_call_that_had_not_begun(
+    home: Home, installed: Installed, names: dict[str, str]
+) -> None:
+    installed.settle(home, names["tiny"])
+    assert (await home.run(*up())).code == 0
+    question = {"role": "user", "content": " ".join(f"Fact {n}: gardens need water." for n in range(150))}
+    body = {"model": "harmonic-fast", "messages": [question], "max_tokens": 8}
+    async with await client(home) as daemon, asyncio.timeout(60):
+        for delay in (0.0, 0.05, 0.2):  # in the prompt, mostly: its 1200 tokens take longer than that
+            asking = asyncio.create_task(daemon.post("/v1/chat/completions", json=body))
+            await asyncio.sleep(delay)
+            program(home, "llama-server").kill()
+            answer = await asking
+            assert answer.status_code in (200, 502), answer.text
+            if answer.status_code == 502:
+                assert answer.json()["error"]["code"] == "all_agents_failed"
+            assert (await _answer(daemon)).status_code == 200
+    assert (await home.run("down")).code == 0
+    assert home.processes() == []
 
 
 def _runs(home: Home, name: str) -> bool:
