@@ -93,6 +93,12 @@ async def serves_again(engine: Engine, seconds: float) -> bool:
     return False
 
 
+def _placement(engine: Engine) -> dict[str, Any] | None:
+    """Where the engine's weights lie, of those that tell: in bytes, and (on the GPU, all) layers of each model."""
+    found = getattr(engine, "placement", None)
+    return None if found is None else asdict(found)
+
+
 def engine_object(server: str, engine: Engine, seats: Seats, proofs: Sequence[Proof]) -> dict[str, Any]:
     """One engine as `/admin/engines` and `status` tell it; nothing is asked of it."""
     mine = {name: pool for name, pool in seats.pools.items() if pool.server == server}
@@ -105,6 +111,7 @@ def engine_object(server: str, engine: Engine, seats: Seats, proofs: Sequence[Pr
         "form": getattr(engine, "form", None),
         "version": getattr(engine, "version", None),
         "note": engine.note,
+        "placement": _placement(engine),
         "pids": engine.pids(),
         "pools": [
             {
