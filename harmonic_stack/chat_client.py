@@ -28,11 +28,15 @@ MAX_PIECES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class ChatCall:
-    """What the engine is asked. ``parameters`` are sampling fields by their OpenAI names, from an allow-list."""
+    """What the engine is asked. ``parameters`` are sampling fields by their OpenAI names, from an allow-list.
+
+    ``think`` lets the model think first, where the engine has a switch for it.
+    """
 
     model: str
     messages: Sequence[Message]
     parameters: Mapping[str, Any]
+    think: bool = False
 
     def body(self) -> bytes:
         """The JSON body of the request."""
@@ -57,6 +61,8 @@ class Patience:
 
 class _Delta(msgspec.Struct):
     content: str | None = None
+    reasoning_content: str | None = None  # llama.cpp, vLLM
+    reasoning: str | None = None  # others
 
 
 class _Choice(msgspec.Struct):
@@ -153,6 +159,7 @@ class Stream(ABC):
         self._on_text, self._patience, self._loop = on_text, patience, loop
         self._events = self.events()
         self._pieces: list[str] = []
+        self._thoughts: list[str] = []
         self.finish: str | None = None
         self.usage: Usage | None = None
         self._error_body: bytearray | None = None
@@ -240,9 +247,12 @@ class Stream(ABC):
         """True once text was handed on: then asking again would say it twice."""
         return self._first is not None
 
-    def alive(self) -> None:
-        """Note that the engine works, although no text has come."""
+    def thought(self, text: str) -> None:
+        """Keep what the model thinks, apart from the answer: the engine works, although no text has come."""
         self._last = self._loop.time()
+        self._thoughts.append(text)
+        if len(self._thoughts) > MAX_PIECES:
+            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of thought")
 
     def succeed(self) -> None:
         """The answer is complete."""
@@ -259,6 +269,7 @@ class Stream(ABC):
                 completion_tokens=tokens,
                 seconds=self._loop.time() - self._started,
                 first_token=None if self._first is None else self._first - self._started,
+                reasoning="".join(self._thoughts),
             )
         )
 
@@ -300,6 +311,8 @@ class OpenAIStream(Stream):
             for choice in chunk.choices:
                 if choice.delta.content:
                     texts.append(choice.delta.content)
+                elif thought := choice.delta.reasoning_content or choice.delta.reasoning:
+                    self.thought(thought)
                 if choice.finish_reason is not None:
                     self.finish = choice.finish_reason
             if chunk.usage is not None:

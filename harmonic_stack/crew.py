@@ -36,6 +36,7 @@ class Agent:
     model: str = ""
     engine: str = ""
     api_key_env: str = field(default="", repr=False)
+    think: bool = False
     description: str = ""
     keywords: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
@@ -95,6 +96,10 @@ class AgentTable(Section):
     engine: AgentEngine = Field(default="", description='Engine that serves it; "" is the one of the settings.')
     api_key_env: VariableName = Field(
         default="", description="Name of the environment variable that holds the key of the engine at its URL."
+    )
+    think: bool = Field(
+        default=False,
+        description="Whether its model thinks before it answers, on Ollama; a model that cannot refuses.",
     )
     description: str = Field(
         default="",

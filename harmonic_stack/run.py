@@ -123,7 +123,8 @@ class Run:
         agent = self.crew.get(seat.agent)
         tier = agent.tier if agent is not None else 1
         pool = self.seats.pool_of(model or (self.model_of(agent) if agent is not None else self.seats.model))
-        call = ChatCall(pool.model, messages, {name: v for name, v in parameters.items() if _carries(pool, name)})
+        carried = {name: value for name, value in parameters.items() if _carries(pool, name)}
+        call = ChatCall(pool.model, messages, carried, think=agent is not None and agent.think)
         self._trace(seat, call)
         started = asyncio.get_running_loop().time()
         async with AsyncExitStack() as held:

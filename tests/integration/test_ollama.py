@@ -245,6 +245,33 @@ async def test_a_family_that_ollama_clamps_is_named(home: Home, installed: Insta
     assert (await home.run("down")).code == 0
 
 
+async def test_a_clamped_family_moves_to_the_embedded_engine_where_that_is_allowed(
+    home: Home, installed: Installed, names: dict[str, str]
+) -> None:
+    crew = home.path / "crew.toml"
+    crew.write_text(TWO_MODELS.format(other=names["clamped"]))
+    installed.settle(home, names["other"]).env |= {
+        "HARMONIC_CREW__FILE": str(crew),
+        "HARMONIC_ENGINE__CLAMPED": "embedded",
+    }
+    started = await home.run(*up())
+    assert started.code == 0, started.err
+    assert f"{names['clamped']} is served by the embedded engine: Ollama 0.32.14 gives" in started.err
+    assert started.err.count("asked 4, got 4") == 2
+    engines = (await home.json("status"))["engines"]
+    assert [(engine["name"], engine["models"], engine["healthy"]) for engine in engines] == [
+        ("ollama", [names["other"]], True),
+        ("embedded", [names["clamped"]], True),
+    ]
+    logs = await home.run("logs", f"engine.{engines[1]['server']}")
+    assert (logs.code, bool(logs.out)) == (0, True)
+    async with await client(home) as daemon:
+        asked = {"model": "coder", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8}
+        assert (await daemon.post("/v1/chat/completions", json=asked)).status_code == 200
+    assert (await home.run("down")).code == 0
+    assert home.processes() == []
+
+
 async def test_what_cannot_start_is_one_message_and_leaves_nothing(
     home: Home, installed: Installed, names: dict[str, str]
 ) -> None:
