@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harmonic_stack.bridge import Bridge
+from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
@@ -17,18 +18,22 @@ from harmonic_stack.host.engines import Needed, needed_engines
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import engine_settings, plan_for
+from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.routing import Router
+from harmonic_stack.run import Seats
 from harmonic_stack.serving import Engines, engine_object, prove_pools, take_seats
+from harmonic_stack.signals.crew_record import CrewRecord
 from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.store import running_store
 from launcher import Child, DoesNotFit, Engine, Hardware, Plan, Proof, detect_hardware, in_gb, running_engines
 from ommatidia import Cached, Encoder, best_encoder
-from spine import Bus, Channel, Retention, open_bus
+from spine import Bus, Channel, Retention, SpineError, open_bus
 
 Say = Callable[[str], None]
 DAY, HOUR = 86_400.0, 3_600.0  # seconds
+MOST_CALLS = 500  # signals of channel 5 that the crew's record is read back from
 
 
 @dataclass(slots=True)
@@ -49,6 +54,7 @@ class Daemon:
     orchestrator: Orchestrator
     encoder: Encoder
     names: Names
+    metrics: Metrics
     started: float = field(default_factory=time.time)
 
     @property
@@ -81,6 +87,7 @@ class Daemon:
                 "busy": sum(pool.busy for pool in slots),
                 "waiting": sum(pool.waiting for pool in slots),
             },
+            "queue": self.orchestrator.conductor.as_dict(),
             "spine": {
                 "enabled": self.config.spine.enabled,
                 "state": health.state,
@@ -90,6 +97,8 @@ class Daemon:
                 "pid": None if self.store is None else self.store.pid,
             },
             "agents": [agent.name for agent in self.crew.enabled],
+            "crew": self.orchestrator.bridge.record.figures(),
+            "failing": sorted(self.orchestrator.bridge.failing()),
         }
 
 
@@ -119,7 +128,10 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         writer = SpineWriter(bus)
         parts.push_async_callback(writer.aclose)
         seats = take_seats(parts, engines, plan, config, hardware, proofs, executive=crew.executive)
-        encoder = Cached(best_encoder())
+        encoder, metrics = Cached(best_encoder()), Metrics()
+        record = CrewRecord()
+        with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
+            record.load(await bus.recent(Channel.META, count=MOST_CALLS))
         yield Daemon(
             config=config,
             paths=paths,
@@ -133,12 +145,15 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             writer=writer,
             store=store,
             encoder=encoder,
+            metrics=metrics,
             orchestrator=Orchestrator(
                 config=config,
                 crew=crew,
                 seats=seats,
                 router=Router(crew, encoder, config),
-                bridge=Bridge(bus, writer, encoder, config),
+                bridge=Bridge(bus, writer, encoder, config, record),
+                conductor=_conductor(config, seats),
+                observe=metrics.answered,
             ),
             names=Names([agent.name for agent in crew.enabled], crew.executive, _models(engines, plan, crew.executive)),
         )
@@ -188,6 +203,18 @@ def _models(engines: Engines, plan: Plan, executive: str) -> list[str]:
     main = next(agent.pool for agent in plan.agents if agent.name == executive)
     server = next(pool.server for pool in plan.pools if pool.name == main)
     return list(dict.fromkeys([*(pool.name for pool in plan.pools), *engines[server].models]))
+
+
+def _conductor(config: Config, seats: Seats) -> Conductor:
+    """The admission gate: unless set, as many queries at once as there are slots, since each needs at least one."""
+    slots = sum(pool.slots.slots for pool in seats.pools.values())
+    queue = config.queue
+    return Conductor(
+        running=queue.running or max(slots, 1),
+        depth=queue.depth,
+        seconds=queue.seconds,
+        per_key=config.server.max_in_flight,
+    )
 
 
 def _announce(say: Say, hardware: Hardware, plan: Plan, needed: Needed) -> None:

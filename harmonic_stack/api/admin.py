@@ -28,6 +28,7 @@ async def agents(daemon: TheDaemon) -> dict[str, Any]:
     """The crew: tier, model, slots, and what its role is."""
     slots = {agent.name: agent.slots for agent in daemon.plan.agents}
     models = {agent.name: agent.model for agent in daemon.plan.agents}
+    record = daemon.orchestrator.bridge.record.figures()
     return {
         "agents": [
             {
@@ -39,6 +40,7 @@ async def agents(daemon: TheDaemon) -> dict[str, Any]:
                 "executive": agent.name == daemon.crew.executive,
                 "description": agent.description,
                 "role": agent.role,
+                "record": record.get(agent.name),
             }
             for agent in daemon.crew.agents
         ]

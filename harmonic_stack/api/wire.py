@@ -128,6 +128,7 @@ def harmonic_object(report: Report) -> dict[str, Any]:
         ],
         "coverage": report.coverage,
         "warnings": list(report.warnings),
+        "queued": report.queued,
     }
 
 

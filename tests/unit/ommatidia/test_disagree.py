@@ -1,0 +1,50 @@
+"""The disagreement flag: numbers, negations and opposites in sentences about one thing, named as evidence."""
+
+import pytest
+
+from ommatidia import Hash512, disagreements
+from ommatidia.disagree import claim, evidence
+
+
+def between(one: str, other: str) -> tuple[str, ...]:
+    return evidence(claim(one), claim(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("Rest it for 12 minutes.", "Rest it for 4 minutes.", "12 vs 4"),
+        ("Use twelve eggs.", "Use 4 eggs.", "12 vs 4"),
+        ("Rinse the rice.", "Do not rinse the rice.", "not"),
+        ("It's safe.", "It isn't safe.", "isn't"),
+        ("Prune before the buds open.", "Prune after the buds open.", "befor vs aft"),
+        ("Prices increased.", "Prices decreased.", "increas vs decreas"),
+    ],
+)
+def test_what_differs_is_named(one: str, other: str, expected: str) -> None:
+    assert expected in between(one, other)
+    assert between(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Rest it for 12 minutes.", "Bake it at 200 degrees."),
+        ("At least six hours.", "No less than 6 hours of sun."),
+        ("It is not true that nobody came.", "It is true."),
+        ("Keep 20 to 80 percent.", "Between 80 and 20 percent is best."),
+        ("Not only bread rests.", "Bread rests."),
+    ],
+)
+def test_another_unit_a_double_negation_or_a_comparison_is_no_disagreement(one: str, other: str) -> None:
+    assert between(one, other) == ()
+
+
+def test_pairs_are_sought_between_texts_and_on_one_thing() -> None:
+    texts = [
+        ["Simmer the stock for one hour.", "Simmer the stock for 8 hours."],
+        ["Simmer the stock for 3 hours.", "The town has 9 bridges."],
+    ]
+    found = disagreements(texts, Hash512())
+    assert [(pair.texts, pair.evidence) for pair in found] == [((0, 1), ("8 vs 3",))]
+    assert disagreements([], Hash512()) == []
