@@ -6,7 +6,7 @@ works on every engine. Text is pushed into a callback as it arrives; nothing is 
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from harmonic_stack.query import Completion, Message
 
 # Takes text as it arrives, and of how many pieces it is made: engines send one token a piece.
 OnText = Callable[[str, int], None]
+# Waits at most so many seconds for an engine that is starting anew; False where it is not, or does not come back.
+ServesAgain = Callable[[float], Awaitable[bool]]
 MAX_ERROR_BODY = 8_192
 # An engine that ignores max_tokens is cut off here: pieces of text, each at least one token.
 MAX_PIECES = 200_000
@@ -26,11 +28,15 @@ MAX_PIECES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class ChatCall:
-    """What the engine is asked. ``parameters`` are sampling fields by their OpenAI names, from an allow-list."""
+    """What the engine is asked. ``parameters`` are sampling fields by their OpenAI names, from an allow-list.
+
+    ``think`` lets the model think first, where the engine has a switch for it.
+    """
 
     model: str
     messages: Sequence[Message]
     parameters: Mapping[str, Any]
+    think: bool = False
 
     def body(self) -> bytes:
         """The JSON body of the request."""
@@ -55,6 +61,8 @@ class Patience:
 
 class _Delta(msgspec.Struct):
     content: str | None = None
+    reasoning_content: str | None = None  # llama.cpp, vLLM
+    reasoning: str | None = None  # others
 
 
 class _Choice(msgspec.Struct):
@@ -79,9 +87,17 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class ChatClient:
     """Streams chat completions from one engine."""
 
-    def __init__(self, upstream: Upstream, patience: Patience = Patience(), dialect: "Dialect | None" = None) -> None:
-        """*dialect* is what the engine speaks; None is OpenAI's."""
+    def __init__(
+        self,
+        upstream: Upstream,
+        patience: Patience = Patience(),
+        dialect: "Dialect | None" = None,
+        *,
+        serves_again: "ServesAgain | None" = None,
+    ) -> None:
+        """*dialect* is what the engine speaks; None is OpenAI's. *serves_again* waits for one that is restarting."""
         self._upstream, self._patience, self._dialect = upstream, patience, dialect or OPENAI
+        self._serves_again = serves_again
 
     async def stream_chat(self, call: ChatCall, on_text: OnText) -> Completion:
         """Ask the engine; hand each piece of text to *on_text* at once; return the whole.
@@ -92,20 +108,29 @@ class ChatClient:
             EngineStreamFailed: the engine refused, broke off, sent what is no completion, or took too long.
         """
         body = self._dialect.body(call)
+        found = await self._ask(body, on_text)
+        if found is None:
+            found = await self._ask(body, on_text, again=True)
+        assert found is not None, "the second try is the last"
+        return found
+
+    async def _ask(self, body: bytes, on_text: OnText, *, again: bool = False) -> Completion | None:
+        """Ask once; None where nothing was heard of it, and the same request may be sent *again*."""
         stream = self._dialect.stream(on_text, self._patience)
         try:
-            await stream.attach(self._upstream, body)
-            try:
-                return await stream.finished
-            except EngineStreamFailed as error:
-                if not stream.may_ask_again(error.reason):
-                    raise
-            stream.stop()
-            stream = self._dialect.stream(on_text, self._patience)
-            await stream.attach(self._upstream, body, fresh=True)
+            await stream.attach(self._upstream, body, fresh=again)
             return await stream.finished
+        except EngineStreamFailed as error:
+            if not again and (stream.may_ask_again(error.reason) or await self._came_back(stream, error.reason)):
+                return None
+            raise
         finally:
             stream.stop()
+
+    async def _came_back(self, stream: "Stream", fault: StreamFault) -> bool:
+        """Wait for an engine of ours that ended before the first word; True once it serves again."""
+        gone = fault in (StreamFault.CONNECT, StreamFault.CUT) and not stream.began
+        return gone and self._serves_again is not None and await self._serves_again(self._patience.first_token)
 
     def close(self) -> None:
         """Close every connection; what still streams fails."""
@@ -134,6 +159,7 @@ class Stream(ABC):
         self._on_text, self._patience, self._loop = on_text, patience, loop
         self._events = self.events()
         self._pieces: list[str] = []
+        self._thoughts: list[str] = []
         self.finish: str | None = None
         self.usage: Usage | None = None
         self._error_body: bytearray | None = None
@@ -221,9 +247,12 @@ class Stream(ABC):
         """True once text was handed on: then asking again would say it twice."""
         return self._first is not None
 
-    def alive(self) -> None:
-        """Note that the engine works, although no text has come."""
+    def thought(self, text: str) -> None:
+        """Keep what the model thinks, apart from the answer: the engine works, although no text has come."""
         self._last = self._loop.time()
+        self._thoughts.append(text)
+        if len(self._thoughts) > MAX_PIECES:
+            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of thought")
 
     def succeed(self) -> None:
         """The answer is complete."""
@@ -240,6 +269,7 @@ class Stream(ABC):
                 completion_tokens=tokens,
                 seconds=self._loop.time() - self._started,
                 first_token=None if self._first is None else self._first - self._started,
+                reasoning="".join(self._thoughts),
             )
         )
 
@@ -281,6 +311,8 @@ class OpenAIStream(Stream):
             for choice in chunk.choices:
                 if choice.delta.content:
                     texts.append(choice.delta.content)
+                elif thought := choice.delta.reasoning_content or choice.delta.reasoning:
+                    self.thought(thought)
                 if choice.finish_reason is not None:
                     self.finish = choice.finish_reason
             if chunk.usage is not None:

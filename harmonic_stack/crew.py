@@ -1,6 +1,7 @@
 """The crew: who can be asked, in which role, and what each is good at. It is data: a TOML file that users edit."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from pydantic import Field, model_validator
 
 from harmonic_stack.config.base import Conflict, Conflicts, Section, Side
 from harmonic_stack.config.check import check
-from harmonic_stack.config.forms import FORMAT_VERSION, FormatVersion
+from harmonic_stack.config.forms import FORMAT_VERSION, AgentEngine, FormatVersion, VariableName
 from harmonic_stack.config.source import read_file
 from harmonic_stack.names import RULE, is_name
 
@@ -24,13 +25,18 @@ class Agent:
     """One member of the crew.
 
     ``tier`` is 1 executive, 2 director, 3 specialist, 4 heavy; it sets the agent's share of the slots. An empty
-    ``model`` is the engine's own. ``keywords`` and ``examples`` teach the router which queries are for this agent.
+    ``model`` is the engine's own; an empty ``engine`` is the one of the settings, else "embedded", "ollama" or a URL,
+    whose key is in the environment variable ``api_key_env``. ``keywords`` and ``examples`` teach the router which
+    queries are for this agent.
     """
 
     name: str
     tier: int
     role: str
     model: str = ""
+    engine: str = ""
+    api_key_env: str = field(default="", repr=False)
+    think: bool = False
     description: str = ""
     keywords: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
@@ -54,6 +60,11 @@ class Crew:
     def executive_agent(self) -> Agent:
         """The agent that answers for the crew."""
         return next(agent for agent in self.agents if agent.name == self.executive)
+
+    def only(self, names: Collection[str]) -> "Crew":
+        """The same crew, in which no other agents may be asked."""
+        agents = (replace(agent, enabled=agent.enabled and agent.name in names) for agent in self.agents)
+        return replace(self, agents=tuple(agents))
 
     def get(self, name: str) -> Agent | None:
         """The enabled agent of that name, None if there is none."""
@@ -81,6 +92,14 @@ class AgentTable(Section):
         max_length=200,
         description='Model that serves it; "" is the engine\'s own.',
         json_schema_extra={"allowed": "at most 200 characters"},
+    )
+    engine: AgentEngine = Field(default="", description='Engine that serves it; "" is the one of the settings.')
+    api_key_env: VariableName = Field(
+        default="", description="Name of the environment variable that holds the key of the engine at its URL."
+    )
+    think: bool = Field(
+        default=False,
+        description="Whether its model thinks before it answers, on Ollama; a model that cannot refuses.",
     )
     description: str = Field(
         default="",

@@ -2,24 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harmonic_stack.bridge import Bridge
-from harmonic_stack.chat_client import ChatClient, Patience
 from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.encoder_off_loop import Encoders
-from harmonic_stack.engine.connection import Upstream
-from harmonic_stack.engine.ollama_dialect import ollama_dialect
 from harmonic_stack.host.describe import hardware_line
+from harmonic_stack.host.engines import Needed, needed_engines
 from harmonic_stack.host.keys import Keys
-from harmonic_stack.host.ollama_choice import with_ollama
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import engine_settings, plan_for
 from harmonic_stack.metrics import Metrics
@@ -27,15 +24,14 @@ from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.routing import Router
 from harmonic_stack.run import Seats
+from harmonic_stack.serving import Engines, engine_object, prove_pools, take_seats
 from harmonic_stack.signals.crew_record import CrewRecord
 from harmonic_stack.signals.spine_writer import SpineWriter
-from harmonic_stack.slots import SlotPool
 from harmonic_stack.store import running_store
-from launcher import Child, Engine, Hardware, Plan, Proof, detect_hardware, prove_slots, running_engine
+from launcher import Child, DoesNotFit, Engine, Hardware, Plan, Proof, detect_hardware, in_gb, running_engines
 from spine import Bus, Channel, Retention, SpineError, open_bus
 
 Say = Callable[[str], None]
-GPU_DEADLINE, CPU_DEADLINE = 60.0, 120.0  # seconds that drafts may take (DESIGN 6)
 DAY, HOUR = 86_400.0, 3_600.0  # seconds
 MOST_CALLS = 500  # signals of channel 5 that the crew's record is read back from
 
@@ -50,7 +46,7 @@ class Daemon:
     crew: Crew
     hardware: Hardware
     plan: Plan
-    engine: Engine
+    engines: Engines
     proofs: tuple[Proof, ...]
     bus: Bus
     writer: SpineWriter
@@ -61,26 +57,35 @@ class Daemon:
     metrics: Metrics
     started: float = field(default_factory=time.time)
 
+    @property
+    def engine(self) -> Engine:
+        """The engine that the crew's executive is on: without it there are no answers."""
+        seats = self.orchestrator.seats
+        return self.engines[seats.pools[seats.model].server]
+
+    def engine_objects(self) -> list[dict[str, Any]]:
+        """Every engine with its pools and proofs."""
+        seats, proofs = self.orchestrator.seats, self.proofs
+        return [engine_object(server, engine, seats, proofs) for server, engine in self.engines.items()]
+
     async def status(self) -> dict[str, Any]:
         """Everything at one look, as ``harmonic-stack status`` prints it."""
-        pools, health = self.orchestrator.seats.pools.values(), self.bus.health()
+        slots, health = [pool.slots for pool in self.orchestrator.seats.pools.values()], self.bus.health()
+        engine = self.engine
+        answers = await asyncio.gather(*(each.health() for each in self.engines.values()))
+        healthy = dict(zip(self.engines, answers, strict=True))
+        engines = [found | {"healthy": healthy[found["server"]]} for found in self.engine_objects()]
         return {
             "url": f"http://{self.config.server.host}:{self.config.server.port}",
             "seconds": round(time.time() - self.started, 1),
-            "engine": {
-                "name": self.engine.name,
-                "state": self.engine.state,
-                "healthy": await self.engine.health(),
-                "models": list(self.engine.models),
-                "note": self.engine.note,
-                "pids": self.engine.pids(),
-            },
+            "engine": next(found for found in engines if self.engines[found["server"]] is engine),
+            "engines": engines,
             "slots": {
                 "promised": sum(pool.slots for pool in self.plan.pools),
                 "achieved": sum(proof.achieved for proof in self.proofs) if self.proofs else None,
                 "reason": "; ".join(proof.reason for proof in self.proofs if proof.reason) or None,
-                "busy": sum(pool.busy for pool in pools),
-                "waiting": sum(pool.waiting for pool in pools),
+                "busy": sum(pool.busy for pool in slots),
+                "waiting": sum(pool.waiting for pool in slots),
             },
             "queue": self.orchestrator.conductor.as_dict(),
             "spine": {
@@ -108,23 +113,24 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
     keys = Keys.open(paths)
     crew = load_crew(loaded.path_of("crew", "file"))
     hardware = await asyncio.to_thread(detect_hardware)
-    settings = await with_ollama(engine_settings(loaded), loaded, crew)
-    plan = await plan_for(hardware, crew, settings)
-    _announce(say, hardware, plan)
+    needed = await needed_engines(engine_settings(loaded), loaded, crew, hardware)
+    plan = await plan_for(hardware, crew, needed)
+    crew = _planned(crew, plan)
+    _announce(say, hardware, plan, needed)
     async with AsyncExitStack() as parts:
         # While the store and the engine start: the encoder's weights, and the router's examples through it.
         thinking = asyncio.create_task(_thinking(crew, config), name="encoders")
         parts.push_async_callback(_stop_thinking, thinking)
         store, bus = await _open_spine(parts, config, paths, say)
         say("engine: starting")
-        engine = await parts.enter_async_context(
-            running_engine(settings, plan, run_dir=paths.runtime, log_dir=paths.state / "logs", report=say)
+        logs = paths.state / "logs"
+        engines = await parts.enter_async_context(
+            running_engines(needed.settings, plan, run_dir=paths.runtime, log_dir=logs, report=say)
         )
-        proofs = await _prove(engine, plan, config, say)
+        proofs = await prove_pools(engines, plan, config, say)
         writer = SpineWriter(bus)
         parts.push_async_callback(writer.aclose)
-        seats = _seats(engine, plan, config, hardware, proofs)
-        parts.callback(seats.client.close)
+        seats = take_seats(parts, engines, plan, config, hardware, proofs, executive=crew.executive)
         encoders, router = await thinking
         metrics = Metrics()
         record = CrewRecord()
@@ -147,7 +153,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             crew=crew,
             hardware=hardware,
             plan=plan,
-            engine=engine,
+            engines=engines,
             proofs=proofs,
             bus=bus,
             writer=writer,
@@ -155,7 +161,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             encoders=encoders,
             metrics=metrics,
             orchestrator=orchestrator,
-            names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
+            names=Names([agent.name for agent in crew.enabled], crew.executive, _models(engines, plan, crew.executive)),
         )
 
 
@@ -199,38 +205,28 @@ def retention_of(settings: SpineSettings) -> Retention:
     )
 
 
-async def _prove(engine: Engine, plan: Plan, config: Config, say: Say) -> tuple[Proof, ...]:
-    """Measure the slots that each pool was promised, and say what came out; nothing where that is switched off."""
-    proofs: list[Proof] = []
-    for pool in plan.pools if config.engine.prove else ():
-        proof = await prove_slots(engine, pool.model, pool.slots)
-        why = f" ({proof.reason})" if proof.reason else ""
-        say(f"slots of {pool.model}: asked {proof.promised}, got {proof.achieved}{why}")
-        proofs.append(proof)
-    return tuple(proofs)
+def _planned(crew: Crew, plan: Plan) -> Crew:
+    """The crew without the agents that did not fit.
+
+    Raises:
+        DoesNotFit: the executive is one of them.
+    """
+    for refused in plan.refused:
+        if crew.executive in refused.agents:
+            raise DoesNotFit(refused.model, needed=refused.needed, left=refused.left)
+    return crew.only([agent.name for agent in plan.agents])
 
 
-def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware, proofs: Sequence[Proof]) -> Seats:
-    """The engine's client, and as many slots as were promised; fewer where fewer were achieved."""
-    settings = config.engine
-    achieved = {proof.pool: proof.achieved for proof in proofs if proof.achieved}
-    upstream = Upstream(engine.base_url, key=engine.key, connect_seconds=settings.connect_seconds)
-    patience = Patience(first_token=settings.first_token_seconds, token=settings.token_seconds)
-    deadline = config.draft.deadline_seconds or (GPU_DEADLINE if hardware.gpus else CPU_DEADLINE)
-    return Seats(
-        client=ChatClient(upstream, patience, ollama_dialect(engine.request) if engine.dialect == "ollama" else None),
-        pools={pool.model: SlotPool(min(pool.slots, achieved.get(pool.model, pool.slots))) for pool in plan.pools},
-        shares={agent.name: SlotPool(agent.slots) for agent in plan.agents},
-        model=plan.pools[0].model,
-        context=plan.context,
-        deadline=deadline,
-        min_p=engine.name in ("embedded", "ollama"),
-    )
+def _models(engines: Engines, plan: Plan, executive: str) -> list[str]:
+    """The names under which the engines' models are asked for directly: the pools', then what else the main one has."""
+    main = next(agent.pool for agent in plan.agents if agent.name == executive)
+    server = next(pool.server for pool in plan.pools if pool.name == main)
+    return list(dict.fromkeys([*(pool.name for pool in plan.pools), *engines[server].models]))
 
 
 def _conductor(config: Config, seats: Seats) -> Conductor:
     """The admission gate: unless set, as many queries at once as there are slots, since each needs at least one."""
-    slots = sum(pool.slots for pool in seats.pools.values())
+    slots = sum(pool.slots.slots for pool in seats.pools.values())
     queue = config.queue
     return Conductor(
         running=queue.running or max(slots, 1),
@@ -240,8 +236,15 @@ def _conductor(config: Config, seats: Seats) -> Conductor:
     )
 
 
-def _announce(say: Say, hardware: Hardware, plan: Plan) -> None:
+def _announce(say: Say, hardware: Hardware, plan: Plan, needed: Needed) -> None:
     say(f"hardware: {hardware_line(hardware)}")
-    pool = plan.pools[0]
-    slots = f"{pool.slots} slots of {plan.context} tokens"
-    say(f"plan: {pool.model}, {slots} for {len(plan.agents)} agents ({plan.profile})")
+    for pool in plan.pools:
+        agents = sum(agent.pool == pool.name for agent in plan.agents)
+        where = f", server {pool.server}" if len(plan.servers) > 1 else ""
+        slots = f"{pool.slots} slots of {plan.context} tokens"
+        say(f"plan: {pool.model}, {slots} for {agents} agents ({plan.profile}{where})")
+    for refused in plan.refused:
+        needs, left = in_gb(refused.needed), in_gb(refused.left)
+        say(f"left out: {', '.join(refused.agents)}: {refused.model} needs {needs}, {left} are left")
+    for sentence in needed.moved:
+        say(sentence)

@@ -98,11 +98,12 @@ class Metrics:
             shares = [seats.shares[agent.name] for agent in agents if agent.tier == tier]
             self._slots.labels(name, "planned").set(sum(share.slots for share in shares))
             self._slots.labels(name, "busy").set(sum(share.busy for share in shares))
-        for pool, slots in seats.pools.items():
+        for pool, served in seats.pools.items():
+            slots = served.slots
             for state, count in (("planned", slots.slots), ("busy", slots.busy), ("waiting", slots.waiting)):
                 self._pools.labels(pool, state).set(count)
-        for engine in engines:
-            self._healthy.labels(engine.name).set(engine.state == "ready")
+        for name in {engine.name for engine in engines}:
+            self._healthy.labels(name).set(all(each.state == "ready" for each in engines if each.name == name))
         await self._spine(bus)
         return generate_latest(self.registry)
 

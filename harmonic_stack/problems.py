@@ -163,6 +163,7 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     launching.ModelMissing: Problem(
         404, "model_not_pulled", INVALID, remedy="Fetch it: harmonic-stack pull NAME; harmonic-stack models lists them."
     ),
+    launching.ModelNotFetched: Problem(404, "model_not_pulled", INVALID, remedy="Fetch it: harmonic-stack pull NAME."),
     launching.ModelNotLoaded: Problem(
         502,
         "model_not_loaded",

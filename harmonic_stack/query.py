@@ -113,7 +113,8 @@ class Status(StrEnum):
 class Completion:
     """What one engine call gave: its text and what it cost.
 
-    ``prompt_tokens`` is None where the engine does not say. ``seconds`` and ``slot_wait`` are in seconds.
+    ``prompt_tokens`` is None where the engine does not say. ``reasoning`` is what the model thought before its answer,
+    no part of ``text``. ``seconds`` and ``slot_wait`` are in seconds.
     """
 
     text: str = ""
@@ -122,6 +123,7 @@ class Completion:
     completion_tokens: int = 0
     seconds: float = 0.0
     first_token: float | None = None
+    reasoning: str = ""
     slot_wait: float = 0.0
 
 

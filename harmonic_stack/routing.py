@@ -63,7 +63,7 @@ def seats_for(agents: Sequence[Agent], executive: Agent, most: int, *, samples: 
     """
     others = [agent for agent in agents if agent.name != executive.name]
     if samples:
-        others = [agent for agent in others if agent.model == executive.model]
+        others = [agent for agent in others if (agent.model, agent.engine) == (executive.model, executive.engine)]
     turn = [agent for agent in others for _ in range(agent.samples)] or ([executive] if samples else [])
     seats = [Seat(0, executive.name)]
     taken = Counter([executive.name])

@@ -9,9 +9,10 @@ from typing import Any
 from harmonic_stack.chat_client import ChatCall, ChatClient, OnText
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Agent, Crew
+from harmonic_stack.engine.capabilities import Capability
 from harmonic_stack.live import LiveDrafts
 from harmonic_stack.prompts import ANSWER_LINE, Context, chat
-from harmonic_stack.query import Completion, Event, Message, Query, Seat
+from harmonic_stack.query import Completion, Event, Message, Mode, Query, Seat
 from harmonic_stack.slots import SlotPool
 
 Put = Callable[[Event], None]
@@ -19,24 +20,40 @@ Trace = Callable[[Seat, ChatCall], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Seats:
-    """What all queries share: the engine's client and the slots, by model and by agent.
+class Served:
+    """One pool as calls see it: its model by the name that its engine knows, that engine's client, and the slots."""
 
-    ``context`` is one slot's context in tokens, ``deadline`` in seconds, ``min_p`` whether the engine knows that
-    parameter.
+    model: str
+    server: str
+    engine: str
+    client: ChatClient
+    slots: SlotPool
+    can: frozenset[Capability]
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """What all queries share: the pools by name, and for each agent its pool and its share of slots.
+
+    ``model`` is the pool of agents that have none, ``context`` one slot's context in tokens, ``deadline`` in seconds.
     """
 
-    client: ChatClient
-    pools: Mapping[str, SlotPool]
+    pools: Mapping[str, Served]
     shares: Mapping[str, SlotPool]
+    agents: Mapping[str, str]
     model: str
     context: int
     deadline: float
-    min_p: bool = True
 
-    def pool_of(self, model: str) -> SlotPool:
-        """The slots of the server that serves *model*; a model that nobody planned shares the first pool's."""
-        return self.pools.get(model) or next(iter(self.pools.values()))
+    def pool_of(self, model: str) -> Served:
+        """The pool called *model*; a model that nobody planned is asked of the first pool's engine, in its slots."""
+        return self.pools.get(model) or replace(self.pools[self.model], model=model)
+
+    def serving(self, query: Query, executive: str) -> Served:
+        """The pool that the caller's own parameters reach: the named agent's or model's, else the executive's."""
+        if query.mode is Mode.MODEL:
+            return self.pool_of(query.model)
+        return self.pool_of(self.agents.get(query.agent or executive, self.model))
 
 
 class Run:
@@ -67,11 +84,11 @@ class Run:
     @property
     def free_slots(self) -> int:
         """How many more calls of the executive's model could run at once now."""
-        return self.seats.pool_of(self.model_of(self.executive)).free
+        return self.seats.pool_of(self.model_of(self.executive)).slots.free
 
     def model_of(self, agent: Agent) -> str:
-        """The engine's model that serves an agent."""
-        return agent.model or self.seats.model
+        """The pool that serves an agent: it is called after its model."""
+        return self.seats.agents.get(agent.name, self.seats.model)
 
     async def vote_draft(self, seat: Seat) -> Completion:
         """A draft that ends in a checkable answer: draft 0 plain and greedy, the others sampled (DESIGN 6)."""
@@ -102,20 +119,20 @@ class Run:
         *,
         model: str | None = None,
     ) -> Completion:
-        """One engine call for a seat: first its agent's share of slots, then one of the pool."""
+        """One engine call for a seat: first its agent's share of slots, then one of the pool; *model* names another."""
         agent = self.crew.get(seat.agent)
         tier = agent.tier if agent is not None else 1
-        name = model or (self.model_of(agent) if agent is not None else self.seats.model)
-        call = ChatCall(name, messages, parameters)
+        pool = self.seats.pool_of(model or (self.model_of(agent) if agent is not None else self.seats.model))
+        carried = {name: value for name, value in parameters.items() if _carries(pool, name)}
+        call = ChatCall(pool.model, messages, carried, think=agent is not None and agent.think)
         self._trace(seat, call)
-        pool = self.seats.pool_of(name)
         started = asyncio.get_running_loop().time()
         async with AsyncExitStack() as held:
             if share := self.seats.shares.get(seat.agent):
                 await held.enter_async_context(share.slot(tier))
-            await held.enter_async_context(pool.slot(tier))
+            await held.enter_async_context(pool.slots.slot(tier))
             waited = asyncio.get_running_loop().time() - started
-            completion = await self.seats.client.stream_chat(call, on_text)
+            completion = await pool.client.stream_chat(call, on_text)
         return replace(completion, slot_wait=waited)
 
     def partial(self, seat: Seat) -> Completion:
@@ -148,7 +165,7 @@ class Run:
 
     def _sampled(self) -> dict[str, Any]:
         draft = self.config.draft
-        return {"temperature": draft.temperature} | ({"min_p": draft.min_p} if self.seats.min_p else {})
+        return {"temperature": draft.temperature, "min_p": draft.min_p}
 
     def _seed(self, place: int) -> dict[str, Any]:
         seed = self.query.sampling.seed
@@ -157,3 +174,8 @@ class Run:
     def _format(self) -> dict[str, Any]:
         sampling = self.query.sampling
         return {"response_format": sampling.response_format} if sampling.has_format else {}
+
+
+def _carries(pool: Served, parameter: str) -> bool:
+    """Leave our own min_p out where an engine may not know it; what a caller asked for was checked before."""
+    return parameter != "min_p" or "min_p" in pool.can

@@ -12,6 +12,7 @@ from launcher.errors import (
     EngineUnreachable,
     LauncherError,
     ModelMissing,
+    ModelNotFetched,
     ModelNotLoaded,
     NoModel,
     OllamaMissing,
@@ -23,17 +24,18 @@ from launcher.errors import (
 from launcher.gguf import model_name, read_gguf
 from launcher.hardware import detect_hardware
 from launcher.ollama_api import OllamaApi, OllamaModel, PullProgress, same_model
+from launcher.ollama_env import clamp_reason
 from launcher.ollama_names import remote_size
 from launcher.ollama_site import OllamaSite, look_at_ollama, reached_ollama
 from launcher.openai_engine import find_engine
-from launcher.plan import plan, plan_elsewhere, tier_share
+from launcher.plan import joined, plan, plan_elsewhere, tier_share
 from launcher.plan_types import AgentPlan, Plan, Pool, Refused
 from launcher.probe_host import default_threads
 from launcher.process import ProcessId
 from launcher.profiles import Profile, choose_profile, nominal_hardware, nominal_models, profile_named, profiles
 from launcher.prove import Proof, prove_slots
 from launcher.restart import NEVER, Restart
-from launcher.running import running_engine
+from launcher.running import running_engine, running_engines
 from launcher.show import facts_from_show
 from launcher.speech import ollama_body
 from launcher.types import AgentSpec, Bytes, CacheType, Calibration, Cpu, Gpu, Hardware, ModelFacts, in_gb
@@ -61,6 +63,7 @@ __all__ = [
     "LauncherError",
     "ModelFacts",
     "ModelMissing",
+    "ModelNotFetched",
     "ModelNotLoaded",
     "NoModel",
     "OllamaApi",
@@ -81,6 +84,7 @@ __all__ = [
     "UnknownModel",
     "UnknownProfile",
     "choose_profile",
+    "clamp_reason",
     "clean_environment",
     "default_threads",
     "demo_model",
@@ -88,6 +92,7 @@ __all__ = [
     "facts_from_show",
     "find_engine",
     "in_gb",
+    "joined",
     "local_model",
     "look_at_ollama",
     "model_name",
@@ -104,6 +109,7 @@ __all__ = [
     "read_gguf",
     "remote_size",
     "running_engine",
+    "running_engines",
     "same_model",
     "tier_share",
 ]

@@ -1,8 +1,8 @@
 """What the hardware grants and what a pool costs: the two sides of a plan's sum."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from launcher.profiles import Profile, engines_use, gpu_memory, gpu_profile, main_gpu
+from launcher.profiles import Profile, cpu_profile, engines_use, gpu_memory, gpu_profile, main_gpu
 from launcher.types import Bytes, CacheType, Calibration, Gpu, Hardware, ModelFacts, in_gb
 
 # Resident size of an engine process beside weights and KV cache. GPU: context, libraries and compute buffer on an
@@ -26,6 +26,7 @@ class Device:
     budget: Bytes
     discrete: bool
     words: str  # why this much
+    spare: bool = False  # the system's memory beside cards: for engines without GPU code alone
 
 
 @dataclass(frozen=True)
@@ -57,26 +58,41 @@ class Cost:
         """Return the bytes of one engine process with this model and so many slots on *device*."""
         weights = facts.weights - (facts.untied_embedding if device.discrete else 0)
         entries = max(0, (facts.vocabulary or 0) - USUAL_VOCABULARY) if device.name == "cpu" else 0
-        return Bytes(weights + slots * self.slot(facts) + self.process + entries * VOCABULARY_ENTRY)
+        process = CPU_PROCESS if device.spare else self.process
+        return Bytes(weights + slots * self.slot(facts) + process + entries * VOCABULARY_ENTRY)
 
     def slot(self, facts: ModelFacts) -> Bytes:
         """Return the bytes of one more slot."""
         return facts.slot_bytes(self.context, self.cache_type)
 
 
-def read_box(hardware: Hardware, profile: Profile, calibration: Calibration | None, slots: int | None) -> Box:
-    """Return the grant of *hardware* under *profile*; a calibration beats the profile, the user's slots beat both."""
+def read_box(
+    hardware: Hardware,
+    profile: Profile,
+    calibration: Calibration | None,
+    slots: int | None,
+    *,
+    spare: bool = False,
+) -> Box:
+    """Return the grant of *hardware* under *profile*; a calibration beats the profile, the user's slots beat both.
+
+    With *spare* the system's memory is a device too, where all others are cards with memory of their own.
+    """
     devices = _devices(hardware, profile)
     measured = calibration.peak if calibration else None
     peak = slots or min(profile.peak if measured is None else measured, profile.most)
     words = [device.words for device in devices]
+    process = calibration.process_bytes if calibration else None
+    if process is None:
+        process = CPU_PROCESS if devices[0].name == "cpu" else GPU_PROCESS
     if len(devices) > 1:
         words.append("Each card has a budget of its own; no model is split over cards.")
     words += [_unplanned(gpu) for gpu in hardware.gpus if gpu_profile(gpu, hardware) is None]
     words.append(f"The peak is {peak} slots: {_why_peak(profile, calibration, slots)}.")
-    process = calibration.process_bytes if calibration else None
-    if process is None:
-        process = CPU_PROCESS if devices[0].name == "cpu" else GPU_PROCESS
+    if spare and all(device.discrete for device in devices):
+        system = _device("cpu", "The system's memory", hardware.usable_memory, cpu_profile(), discrete=False)
+        devices = (*devices, replace(system, spare=True))
+        words.append(system.words)
     return Box(profile, peak, fixed=slots, devices=devices, process=process, words=tuple(words))
 
 

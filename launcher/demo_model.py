@@ -46,9 +46,9 @@ def recorded_sha256(path: Path, package: str = PACKAGE) -> str | None:
     return None
 
 
-def local_model(model: Path | str | None) -> ModelFacts:
-    """Return the facts of the configured GGUF file, or of the demonstration model for None.
+def local_model(model: Path | str | None, name: str | None = None) -> ModelFacts:
+    """Return the facts of the configured GGUF file, or of the demonstration model for None; called *name*, if given.
 
     Raises BadModelFile and NoModel.
     """
-    return read_gguf(demo_model() if model is None else Path(model).expanduser())
+    return read_gguf(demo_model() if model is None else Path(model).expanduser(), name)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class EmbeddedEngine:
     models: tuple[str, ...]
     note: str | None
     form: Form = "xllamacpp"
+    version: str | None = None  # of the build that serves
     name: str = "embedded"
     dialect: Dialect = "openai"
     request: Mapping[str, Any] = field(default_factory=dict)
@@ -87,7 +88,7 @@ async def embedded_engine(
 
     Raises NoModel, BadModelFile, UnknownModel (it serves one model), EngineFailed and EngineNotReady.
     """
-    facts = local_model(settings.model)
+    facts = local_model(settings.model, settings.alias)
     pool = _only_pool(plan, facts)
     serve = _what_to_serve(settings, plan, pool, facts)
     note = DEMO_NOTE if settings.model is None else None
@@ -106,6 +107,8 @@ async def embedded_engine(
             log.warning("llama-server does not serve this model here", extra={"log_tail": failure.log_tail})
             engine = await _make("xllamacpp", None, serve, note, run_dir, log_dir)
             await _start(engine, settings.start_timeout)
+        build = chosen if engine.form == chosen.form else replace(chosen, form=engine.form, program=None)
+        engine = replace(engine, version=build.build.removeprefix(f"{build.form} "))
         report(f"the engine is ready after {time.monotonic() - begun:.1f} s")
         yield engine
     finally:

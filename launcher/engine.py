@@ -25,6 +25,7 @@ class EngineSettings:
     threads: int | None = None
     cache_type: CacheType = "f16"
     start_timeout: float = 120.0  # seconds from the start until it must serve
+    alias: str | None = None  # the name that an embedded model is served under; None: its file's
     ollama: OllamaSite | None = None  # what a look at Ollama found; None: it is looked at when it is started
 
 

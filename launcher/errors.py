@@ -1,6 +1,6 @@
 """Why nothing was launched. Each error carries its figures; what to do about it is the caller's to say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from launcher.types import Bytes, in_gb
@@ -103,13 +103,24 @@ class OllamaRefused(LauncherError):
 
 
 class ModelMissing(LauncherError):
-    """Ollama does not have this model on its disk."""
+    """Ollama does not have this model, or any; *offered* are those that would suit this box."""
 
-    def __init__(self, name: str, known: Sequence[str]) -> None:
+    def __init__(self, name: str, known: Sequence[str], offered: Iterable[str] = ()) -> None:
         has = f"; it has: {', '.join(known)}" if known else ""
-        super().__init__(f"Ollama does not have the model {name!r}{has}" if name else "Ollama has no model yet")
+        offered = tuple(offered)
+        fits = f"; for this box: harmonic-stack pull {', '.join(offered)}" if offered else ""
+        super().__init__(f"Ollama does not have the model {name!r}{has}" if name else f"Ollama has no model yet{fits}")
         self.name = name
         self.known = tuple(known)
+        self.offered = offered
+
+
+class ModelNotFetched(LauncherError):
+    """A model of the hub is not on this disk."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the model {name!r} has not been fetched")
+        self.name = name
 
 
 class ModelNotLoaded(LauncherError):

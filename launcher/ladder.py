@@ -18,11 +18,17 @@ class Wish:
     facts: ModelFacts
     agents: tuple[AgentSpec, ...]
     slots: int
+    engine: str = ""
+    no_gpu: bool = False  # its engine computes in the system's memory alone
 
     @property
     def tier(self) -> int:
         """The tier of its most important agent."""
         return min(agent.tier for agent in self.agents)
+
+    def among(self, devices: Sequence[Device]) -> list[Device]:
+        """Return the devices that its engine can use."""
+        return [device for device in devices if (not device.discrete if self.no_gpu else not device.spare)]
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def ladder(wishes: Sequence[Wish], cache_type: CacheType) -> list[Rung]:
 
     1. One slot each in the smallest cache type; then the slots that they ask for, the most important pool first.
     2. The cache type that was asked for.
-    3. Pool after pool the slots of the largest, so that one server, which has one slot count, can serve them all.
+    3. Pool after pool the slots of its engine's largest, so that one server, with its one slot count, can serve them.
     """
     small = smallest(cache_type)
     slots = [1] * len(wishes)
@@ -63,9 +69,9 @@ def ladder(wishes: Sequence[Wish], cache_type: CacheType) -> list[Rung]:
             rungs.append(Rung(tuple(slots), small))
     if small != cache_type:  # 2
         rungs.append(Rung(tuple(slots), cache_type))
-    largest = max(slots, default=0)
-    for place, count in enumerate(slots):  # 3
-        if count < largest:
+    for place, wish in enumerate(wishes):  # 3
+        largest = max(other.slots for other in wishes if other.engine == wish.engine)
+        if slots[place] < largest:
             slots[place] = largest
             rungs.append(Rung(tuple(slots), cache_type))
     return rungs
@@ -93,7 +99,7 @@ def place(wishes: Sequence[Wish], rung: Rung, cost: Cost, devices: Sequence[Devi
     left = {device: device.budget for device in devices}
     placed: list[Device] = []
     least = [
-        min(priced.of(wish.facts, slots, device) for device in devices)
+        min(priced.of(wish.facts, slots, device) for device in wish.among(devices))
         for wish, slots in zip(wishes, rung.slots, strict=True)
     ]
 
@@ -103,7 +109,7 @@ def place(wishes: Sequence[Wish], rung: Rung, cost: Cost, devices: Sequence[Devi
         if sum(least[pool:]) > sum(left.values()):
             return False
         tried: set[tuple[Bytes, bool]] = set()
-        for device in sorted(devices, key=placed.count):
+        for device in sorted(wishes[pool].among(devices), key=placed.count):
             alike = (left[device], device.discrete)
             needed = priced.of(wishes[pool].facts, rung.slots[pool], device)
             if needed > left[device] or alike in tried:

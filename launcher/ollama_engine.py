@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from launcher.child import Child, State, clean_environment
 from launcher.engine import Dialect, EngineSettings, Report
@@ -16,8 +17,10 @@ from launcher.hardware import detect_hardware
 from launcher.loopback import HOST, free_port
 from launcher.ollama_api import OllamaApi, same_model, version_at
 from launcher.ollama_env import clamp_reason, environment, ollama_variables
+from launcher.ollama_holds import Placement, log_since, read_placement, resident_at
 from launcher.ollama_site import OllamaSite, look_at_ollama, server_address
 from launcher.plan_types import Plan
+from launcher.types import in_gb
 
 # A server that is not ours must not hold our models for ever, should we be killed before we can free them.
 ADOPTED_KEEP_ALIVE = "30m"
@@ -38,6 +41,7 @@ class OllamaEngine:
     families: Mapping[str, str]  # of each model
     child: Child | None = None
     note: str | None = None
+    placement: Placement | None = None  # of the weights, where its log is ours to read
     key: None = None
     name: str = "ollama"
     dialect: Dialect = "ollama"
@@ -92,9 +96,19 @@ async def ollama_engine(
             child=child,
         )
         api = OllamaApi(url)
-        there_before = (await api.loaded()).keys()
+        before = await api.loaded()
+        there_before = before.keys()
+        log_start = child.log.stat().st_size if child is not None and child.log.exists() else 0
+        if child is None:
+            engine.note = await asyncio.to_thread(_held, url, before)
+            report(engine.note)
         try:
             await _load_all(api, engine, settings, report)
+            if child is not None:
+                engine.placement = read_placement(log_since(child.log, log_start))
+                if engine.placement is not None and engine.placement.split:
+                    engine.note = _split_words(engine.placement)
+                    report(engine.note)
             yield engine
         finally:
             if child is None:
@@ -147,6 +161,23 @@ async def _own(
         yield url, child
     finally:
         await child.stop()
+
+
+def _held(url: str, loaded: Mapping[str, int]) -> str:
+    """Say what a server that is not ours held before we asked it for anything: no memory of it is planned."""
+    models = ", ".join(f"{name} ({context} tokens a slot)" for name, context in loaded.items()) or "no model"
+    parts = urlsplit(url)
+    size = resident_at(parts.port or 80) if parts.hostname in ("127.0.0.1", "localhost", "::1") else None
+    memory = "in memory that is not shown to us" if size is None else f"in {in_gb(size)} of the system's memory"
+    return f"the Ollama at {url} ran before us and is left as it is; it holds {models}, {memory}"
+
+
+def _split_words(placement: Placement) -> str:
+    layers = ", ".join(f"{on} of {everything}" for on, everything in placement.layers)
+    return (
+        f"{layers} layers are on the GPU ({in_gb(placement.gpu)}), the CPU computes the others: choose a smaller "
+        "model, a smaller engine.context, or engine.cache_type q8_0"
+    )
 
 
 async def _load_all(api: OllamaApi, engine: OllamaEngine, settings: EngineSettings, report: Report) -> None:

@@ -74,6 +74,7 @@ def ollama_variables(version: str | None, hardware: Hardware, plan: Plan, *, add
     ]
     if hardware.gpus or quantized:
         found.append(Variable("OLLAMA_FLASH_ATTENTION", "1", "needed by a quantized cache, and faster on a GPU"))
+    found += _only_card(hardware, plan.pools[0].device)
     if current:
         found.append(Variable("LLAMA_ARG_CACHE_RAM", "0", "the runner's 8 GiB of saved prompts stand in no plan"))
     if _has_strix_halo(hardware) and current:
@@ -111,6 +112,21 @@ def clamp_reason(family: str, version: str | None) -> str | None:
 def _slots_why(numbers: tuple[int, ...] | None) -> str:
     unset = "as free memory allows" if numbers is not None and numbers < ONE_SLOT else "1"
     return f"the planned slots of each model; unset it is {unset}"
+
+
+def _only_card(hardware: Hardware, device: str) -> list[Variable]:
+    """Keep a server on the card that its pools were planned for; it would spread a model over all that it sees."""
+    places = {f"gpu{place}": place for place in range(len(hardware.gpus))}
+    if len(places) < 2 or device not in places:
+        return []
+    mine = hardware.gpus[places[device]]
+    # A vendor's driver counts its own cards alone.
+    number = str(sum(gpu.vendor == mine.vendor for gpu in hardware.gpus[: places[device]]))
+    why = f"the models of this server were planned for {device}"
+    if mine.vendor == "nvidia":
+        order = Variable("CUDA_DEVICE_ORDER", "PCI_BUS_ID", "the cards are numbered as the plan numbers them")
+        return [order, Variable("CUDA_VISIBLE_DEVICES", number, why), Variable("ROCR_VISIBLE_DEVICES", "-1", why)]
+    return [Variable("ROCR_VISIBLE_DEVICES", number, why), Variable("CUDA_VISIBLE_DEVICES", "-1", why)]
 
 
 def _has_strix_halo(hardware: Hardware) -> bool:

@@ -1,6 +1,6 @@
 """Hardware, agents and models in; slots and bytes out. Nothing here asks the machine anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from launcher.budget import Box, Cost, Device, read_box
@@ -28,6 +28,7 @@ def plan(
     cache_type: CacheType = "f16",
     calibration: Calibration | None = None,
     profile: Profile | None = None,
+    no_gpu: Collection[str] = (),
 ) -> Plan:
     """Give each agent its tier's share of the peak, in pools that fit the memory budget together.
 
@@ -36,13 +37,15 @@ def plan(
     3. Keep the pools, most important first, of which at least one slot fits on some device; refuse the others.
     4. Give what is kept the largest form that fits (`ladder`), and put pools with the same slots into one server.
 
-    *context* is the tokens per slot. Raises DoesNotFit when not even the most important pool fits, UnknownModel when an
-    agent's model is not in *models*, and ValueError without agents.
+    *context* is the tokens per slot; the engines in *no_gpu* use no card: their pools take the system's memory. Raises
+    DoesNotFit when not even the most important pool fits, UnknownModel when an agent's model is not in *models*, and
+    ValueError without agents.
     """
     if not agents:
         raise ValueError("a plan needs at least one agent")
-    box = read_box(hardware, profile or choose_profile(hardware), calibration, slots)  # 1
-    wishes = _wishes(agents, models, box)  # 2
+    profile = profile or choose_profile(hardware)
+    box = read_box(hardware, profile, calibration, slots, spare=any(agent.engine in no_gpu for agent in agents))  # 1
+    wishes = _wishes(agents, models, box, no_gpu)  # 2
     context, context_words = _context(context, wishes)
     cost = Cost(box.process, context, cache_type)
     kept, refused = _keep(wishes, cost, box)  # 3
@@ -77,16 +80,38 @@ def plan_elsewhere(agents: Sequence[AgentSpec], *, slots: int, context: int) -> 
     """Plan for an engine that is not ours: *slots* for each model, and no memory of this box."""
     if not agents:
         raise ValueError("a plan needs at least one agent")
-    names = dict.fromkeys(agent.model for agent in agents)
+    pools: list[Pool] = []
+    servers = {
+        engine: _numbered("elsewhere", place) for place, engine in enumerate(dict.fromkeys(a.engine for a in agents))
+    }
+    for model, engine in dict.fromkeys((agent.model, agent.engine) for agent in agents):
+        name = _pool_name(model, servers[engine], pools)
+        pools.append(Pool(name, model, servers[engine], slots, Bytes(0), device="elsewhere", engine=engine))
     return Plan(
-        agents=tuple(AgentPlan(a.name, a.tier, a.model, tier_share(a.tier, slots), a.model) for a in agents),
-        pools=tuple(Pool(name, name, "elsewhere", slots, Bytes(0), device="elsewhere") for name in names),
+        agents=_agent_plans(agents, pools, slots),
+        pools=tuple(pools),
         isolated_bytes=Bytes(0),
         shared_bytes=Bytes(0),
         budget_bytes=Bytes(0),
         decisions=(f"The engine runs elsewhere: {slots} slots for each model, as configured; no memory is planned.",),
         profile="elsewhere",
         context=context,
+    )
+
+
+def joined(here: Plan, elsewhere: Plan, names: Sequence[str]) -> Plan:
+    """Return both plans as one, the agents in the order of *names*; the memory is that of *here*."""
+    pools = list(here.pools)
+    renamed = {}
+    for pool in elsewhere.pools:
+        renamed[pool.name] = _pool_name(pool.model, pool.server, pools)
+        pools.append(replace(pool, name=renamed[pool.name]))
+    agents = [*here.agents, *(replace(agent, pool=renamed[agent.pool]) for agent in elsewhere.agents)]
+    return replace(
+        here,
+        agents=tuple(sorted(agents, key=lambda agent: names.index(agent.name))),
+        pools=tuple(pools),
+        decisions=(*here.decisions, *elsewhere.decisions),
     )
 
 
@@ -99,18 +124,20 @@ def tier_share(tier: int, peak: int) -> int:
     return max(1, peak * TIER_PERCENT[tier] // 100)
 
 
-def _wishes(agents: Sequence[AgentSpec], models: Mapping[str, ModelFacts], box: Box) -> list[Wish]:
-    """Return one wish per model, most important first; equals stay in the agents' order."""
-    crews: dict[str, list[AgentSpec]] = {}
+def _wishes(
+    agents: Sequence[AgentSpec], models: Mapping[str, ModelFacts], box: Box, no_gpu: Collection[str]
+) -> list[Wish]:
+    """Return one wish per model of an engine, most important first; equals stay in the agents' order."""
+    crews: dict[tuple[str, str], list[AgentSpec]] = {}
     for agent in agents:
         if agent.model not in models:
             raise UnknownModel(agent.model, sorted(models))
-        crews.setdefault(agent.model, []).append(agent)
+        crews.setdefault((agent.engine, agent.model), []).append(agent)
     wishes = []
-    for model, crew in crews.items():
+    for (engine, model), crew in crews.items():
         shares = sum(tier_share(agent.tier, box.peak) for agent in crew)
         slots = box.fixed or max(min(shares, box.peak), box.profile.floor)
-        wishes.append(Wish(replace(models[model], name=model), tuple(crew), slots))
+        wishes.append(Wish(replace(models[model], name=model), tuple(crew), slots, engine, engine in no_gpu))
     return sorted(wishes, key=lambda wish: wish.tier)
 
 
@@ -129,58 +156,68 @@ def _keep(wishes: list[Wish], cost: Cost, box: Box) -> tuple[list[Wish], tuple[R
     A run, not a selection: with more memory it only grows, so no agent is ever dropped for having more.
     """
     cost = replace(cost, cache_type=smallest(cost.cache_type))
-    left = max(device.budget for device in box.devices)
+    before: tuple[Device, ...] = ()
     for count in range(1, len(wishes) + 1):
         placed = place(wishes[:count], Rung((1,) * count, cost.cache_type), cost, box.devices)
         if placed is None:
+            refused = _refused(wishes[count - 1 :], cost, box, _left(wishes, before, cost, box))
             if count == 1:
-                needed = min(cost.of(wishes[0].facts, 1, device) for device in box.devices)
-                raise DoesNotFit(wishes[0].facts.name, needed=needed, left=left)
-            return wishes[: count - 1], _refused(wishes[count - 1 :], cost, box, left)
-        left = _most_left(wishes, placed, cost, box)
+                raise DoesNotFit(refused[0].model, needed=refused[0].needed, left=refused[0].left)
+            return wishes[: count - 1], refused
+        before = placed
     return wishes, ()
 
 
-def _most_left(wishes: Sequence[Wish], placed: Sequence[Device], cost: Cost, box: Box) -> Bytes:
-    """Return what is left on the emptiest device when every pool placed has one slot."""
+def _left(wishes: Sequence[Wish], placed: Sequence[Device], cost: Cost, box: Box) -> dict[Device, Bytes]:
+    """Return what is left on each device when every pool placed has one slot."""
     left = {device: device.budget for device in box.devices}
     for wish, device in zip(wishes, placed, strict=False):
         left[device] = Bytes(left[device] - cost.of(wish.facts, 1, device))
-    return max(left.values())
+    return left
 
 
-def _refused(wishes: Sequence[Wish], cost: Cost, box: Box, left: Bytes) -> tuple[Refused, ...]:
+def _refused(wishes: Sequence[Wish], cost: Cost, box: Box, left: dict[Device, Bytes]) -> tuple[Refused, ...]:
     refused = []
+    most = max(left[device] for device in wishes[0].among(box.devices))
     for wish in wishes:
-        needed = min(cost.of(wish.facts, 1, device) for device in box.devices)
-        refused.append(Refused(tuple(agent.name for agent in wish.agents), wish.facts.name, needed, left))
-        left = Bytes(max(0, left - needed))  # what comes first by tier stays first, also among the refused
+        needed = min(cost.of(wish.facts, 1, device) for device in wish.among(box.devices))
+        refused.append(Refused(tuple(agent.name for agent in wish.agents), wish.facts.name, needed, most))
+        most = Bytes(max(0, most - needed))  # what comes first by tier stays first, also among the refused
     return tuple(refused)
 
 
 def _pools(wishes: Sequence[Wish], fit: Fit) -> tuple[Pool, ...]:
-    """Return the pools; those on one device with the same slots share a server, named after the device."""
-    servers: dict[tuple[str, int], str] = {}
-    pools = []
+    """Return the pools; those of one engine with the same slots on one device share a server, called after it."""
+    servers: dict[tuple[str, int, str], str] = {}
+    pools: list[Pool] = []
     for wish, slots, device in zip(wishes, fit.rung.slots, fit.devices, strict=True):
-        if (device.name, slots) not in servers:
-            others = sum(name == device.name for name, _ in servers)
-            servers[device.name, slots] = f"{device.name}.{others + 1}" if others else device.name
-        name = wish.facts.name
+        key = (device.name, slots, wish.engine)
+        if key not in servers:
+            servers[key] = _numbered(device.name, sum(name == device.name for name, _, _ in servers))
+        model = wish.facts.name
         size = fit.cost.of(wish.facts, slots, device)
-        pools.append(Pool(name, name, servers[device.name, slots], slots, size, device.name))
+        name = _pool_name(model, servers[key], pools)
+        pools.append(Pool(name, model, servers[key], slots, size, device.name, wish.engine))
     return tuple(pools)
+
+
+def _numbered(name: str, others: int) -> str:
+    return f"{name}.{others + 1}" if others else name
+
+
+def _pool_name(model: str, server: str, others: Sequence[Pool]) -> str:
+    return f"{model}@{server}" if any(pool.model == model for pool in others) else model
 
 
 def _agent_plans(agents: Sequence[AgentSpec], pools: Sequence[Pool], peak: int) -> tuple[AgentPlan, ...]:
     """Give each agent its share within its pool, and never more than an agent of a higher tier has."""
-    pool_slots = {pool.model: pool.slots for pool in pools}
-    kept = [agent for agent in agents if agent.model in pool_slots]
+    of = {(pool.engine, pool.model): pool for pool in pools}
+    kept = [agent for agent in agents if (agent.engine, agent.model) in of]
     slots: dict[str, int] = {}
     for agent in sorted(kept, key=lambda agent: agent.tier):
         above = [slots[other.name] for other in kept if other.tier < agent.tier]
-        slots[agent.name] = min(tier_share(agent.tier, peak), pool_slots[agent.model], *above)
-    return tuple(AgentPlan(a.name, a.tier, a.model, slots[a.name], a.model) for a in kept)
+        slots[agent.name] = min(tier_share(agent.tier, peak), of[agent.engine, agent.model].slots, *above)
+    return tuple(AgentPlan(a.name, a.tier, a.model, slots[a.name], of[a.engine, a.model].name) for a in kept)
 
 
 def _isolated(wishes: Sequence[Wish], fit: Fit, peak: int) -> Bytes:

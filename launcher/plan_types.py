@@ -1,7 +1,7 @@
 """What a plan says: who gets how many slots, in which pool, for how many bytes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from launcher.types import Bytes, CacheType
 
@@ -21,7 +21,8 @@ class AgentPlan:
 class Pool:
     """The agents on the same weights: one model in one server, and what it takes of the memory with its cache.
 
-    A server has one slot count for all its models, so pools with the same server have the same slots.
+    A server has one slot count for all its models, so pools with the same server have the same slots. A pool is called
+    after its model; of two pools with one model, at two engines, the later one also after its server.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Pool:
     slots: int
     bytes: Bytes
     device: str = "cpu"  # "gpu0", by the GPU's place in Hardware.gpus, or "cpu"
+    engine: str = ""  # whose server it is, where a crew has several engines; "" is the main one
 
     def as_dict(self) -> dict[str, object]:
         """Return it as `plan --json` prints it."""
@@ -62,6 +64,17 @@ class Plan:
     cache_type: CacheType = "f16"
     refused: tuple[Refused, ...] = ()
     budgets: Mapping[str, Bytes] = field(default_factory=dict, hash=False)  # of each device
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers that it needs, in the order of their pools."""
+        return tuple(dict.fromkeys(pool.server for pool in self.pools))
+
+    def part(self, server: str) -> "Plan":
+        """Return the part of one server: its pools and their agents, the figures of the whole."""
+        pools = tuple(pool for pool in self.pools if pool.server == server)
+        names = {pool.name for pool in pools}
+        return replace(self, pools=pools, agents=tuple(agent for agent in self.agents if agent.pool in names))
 
     def as_dict(self) -> dict[str, object]:
         """Return what `plan --json` prints."""

@@ -42,11 +42,11 @@ def server_words(pools: Sequence[Pool]) -> list[str]:
         for name, mine in servers.items()
         if len(mine) > 1
     ]
-    devices = [mine[0].device for mine in servers.values()]
+    places = [(mine[0].device, mine[0].engine) for mine in servers.values()]
     return words + [
-        f"{device} runs {devices.count(device)} servers: one slot count for all its models did not fit."
-        for device in dict.fromkeys(devices)
-        if devices.count(device) > 1
+        f"{place[0]} runs {places.count(place)} servers: one slot count for all its models did not fit."
+        for place in dict.fromkeys(places)
+        if places.count(place) > 1
     ]
 
 

@@ -68,7 +68,7 @@ def nominal_models() -> Mapping[str, ModelFacts]:
 def choose_profile(hardware: Hardware) -> Profile:
     """Return the profile of this hardware: the first whose figures hold for its largest GPU, else the CPU's."""
     gpu = main_gpu(hardware)
-    return _cpu() if gpu is None else gpu_profile(gpu, hardware) or _cpu()
+    return cpu_profile() if gpu is None else gpu_profile(gpu, hardware) or cpu_profile()
 
 
 def gpu_profile(gpu: Gpu, hardware: Hardware) -> Profile | None:
@@ -120,7 +120,8 @@ def nominal_hardware(profile: Profile) -> Hardware:
     return Hardware(gpus, cpu, profile.nominal, profile.nominal, memory_limit=None, os="unknown", arch="unknown")
 
 
-def _cpu() -> Profile:
+def cpu_profile() -> Profile:
+    """Return the profile of a box without a GPU that we can use."""
     return next(profile for profile in profiles() if profile.match is None)
 
 

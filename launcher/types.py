@@ -75,6 +75,7 @@ class AgentSpec:
     name: str
     tier: int
     model: str
+    engine: str = ""  # the engine that serves it, where a crew has several; "" is the main one
 
     def __post_init__(self) -> None:
         if not 1 <= self.tier <= 4:

@@ -107,12 +107,14 @@ class FakeEngine:
 
 
 @asynccontextmanager
-async def fake_engine(play: Play | None = None, models: Sequence[str] = ("fake",)) -> AsyncIterator[FakeEngine]:
-    """A fake engine on a free port of loopback."""
+async def fake_engine(
+    play: Play | None = None, models: Sequence[str] = ("fake",), *, port: int = 0
+) -> AsyncIterator[FakeEngine]:
+    """A fake engine on a port of loopback; 0 is a free one."""
     engine = FakeEngine(models=tuple(models))
     if play is not None:
         engine.play = play
-    server = await asyncio.start_server(engine.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(engine.serve, "127.0.0.1", port)
     engine.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield engine

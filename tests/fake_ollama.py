@@ -70,6 +70,8 @@ class FakeOllama:
         if path == "/api/pull":
             _head(writer, 200, "application/x-ndjson")
             writer.write(b"".join(line + b"\n" for line in self.pulls))
+            if any(b'"success"' in line for line in self.pulls):
+                self.models.append(listed(body["model"]))
             return None
         running = [{"name": name, "context_length": 2048, "size": 1, "size_vram": 1} for name in sorted(self.loaded)]
         known: dict[str, Any] = {

@@ -1,6 +1,5 @@
 """The admin routes that look at the box and its crew: /admin/hardware, plan, agents, engines, status, queries."""
 
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -28,13 +27,14 @@ async def plan(daemon: TheDaemon) -> dict[str, Any]:
 async def agents(daemon: TheDaemon) -> dict[str, Any]:
     """The crew: tier, model, slots, and what its role is."""
     slots = {agent.name: agent.slots for agent in daemon.plan.agents}
+    models = {agent.name: agent.model for agent in daemon.plan.agents}
     record = daemon.orchestrator.bridge.record.figures()
     return {
         "agents": [
             {
                 "name": agent.name,
                 "tier": agent.tier,
-                "model": agent.model or daemon.orchestrator.seats.model,
+                "model": models.get(agent.name) or agent.model,
                 "slots": slots.get(agent.name, 0),
                 "enabled": agent.enabled,
                 "executive": agent.name == daemon.crew.executive,
@@ -50,24 +50,7 @@ async def agents(daemon: TheDaemon) -> dict[str, Any]:
 @router.get("/engines")
 async def engines(daemon: TheDaemon) -> dict[str, Any]:
     """Every engine: its state, its models, and the slots promised and achieved."""
-    engine = daemon.engine
-    return {
-        "engines": [
-            {
-                "name": engine.name,
-                "state": engine.state,
-                "url": engine.base_url,
-                "models": list(engine.models),
-                "note": engine.note,
-                "pids": engine.pids(),
-                "pools": [
-                    {"model": model, "slots": pool.slots, "busy": pool.busy, "waiting": pool.waiting}
-                    for model, pool in daemon.orchestrator.seats.pools.items()
-                ],
-                "proofs": [asdict(proof) for proof in daemon.proofs],
-            }
-        ]
-    }
+    return {"engines": daemon.engine_objects()}
 
 
 @router.get("/status")

@@ -9,6 +9,7 @@ from harmonic_stack.api.chat_request import Ask, parse_chat_request, with_sessio
 from harmonic_stack.api.door import header
 from harmonic_stack.api.wire import PING, ChunkStream, answer_text, completion_object
 from harmonic_stack.config import Config
+from harmonic_stack.engine.capabilities import refuse_uncarried
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.outbox import Outbox
@@ -40,6 +41,8 @@ class ChatRoute:
         ask = parse_chat_request(body, names=self._names, config=self._config, session=session, caller=caller)
         if not ask.query.session:
             ask = with_session(ask, self._sessions.session_of(caller, ask.query.messages))
+        serving = self._orchestrator.seats.serving(ask.query, self._names.executive)
+        refuse_uncarried(ask.query.sampling, serving.can, serving.engine)
         await self._answer(ask, receive, send)
 
     async def _answer(self, ask: Ask, receive: Receive, send: Send) -> None:

@@ -18,7 +18,7 @@ async def metrics(daemon: TheDaemon) -> Response:
         conductor=orchestrator.conductor,
         seats=orchestrator.seats,
         agents=daemon.plan.agents,
-        engines=[daemon.engine],
+        engines=list(daemon.engines.values()),
         bus=daemon.bus,
     )
     return Response(body, media_type=CONTENT_TYPE)

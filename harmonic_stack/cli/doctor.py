@@ -1,5 +1,6 @@
 """`doctor`: asks the box everything that the checks need, and prints one line a finding."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -16,14 +17,15 @@ from harmonic_stack.cli.output import show_json
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import load_crew
 from harmonic_stack.errors import DaemonRefused, HarmonicError, NotRunning
-from harmonic_stack.host.doctor import Box, Finding, Level, examine
+from harmonic_stack.host.doctor import Box, Finding, Level, OllamaFacts, examine
+from harmonic_stack.host.ollama_choice import wanted_models
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import engine_settings
 from harmonic_stack.host.ports import listeners
-from launcher import LauncherError, detect_hardware, local_model
+from launcher import LauncherError, OllamaApi, clamp_reason, detect_hardware, local_model, same_model
+from launcher.ollama_site import server_address
 
 T = TypeVar("T")
-OLLAMA = "http://127.0.0.1:11434/api/version"
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -46,6 +48,8 @@ def _line(finding: Finding) -> str:
 def _ask() -> Box:
     loaded, problem = _settings()
     paths = Paths.find()
+    ollama, ollama_problem = _ollama_facts(loaded)
+    models = Path(os.environ.get("OLLAMA_MODELS") or Path.home() / ".ollama/models")
     folder = next(parent for parent in (paths.data, *paths.data.parents) if parent.exists())
     return Box(
         hardware=_or_none(detect_hardware, LauncherError, OSError),
@@ -59,6 +63,11 @@ def _ask() -> Box:
         settings_problem=problem,
         model_problem=_model_problem(loaded) if loaded is not None else None,
         data_folder=folder,
+        ollama=ollama,
+        ollama_problem=ollama_problem,
+        context=(loaded.config if loaded is not None else Config()).engine.context,
+        models_folder=models if models.is_dir() else None,
+        models_disk=_or_none(lambda: shutil.disk_usage(models).free, OSError),
     )
 
 
@@ -72,10 +81,10 @@ def _settings() -> tuple[Loaded | None, str | None]:
 
 
 def _model_problem(loaded: Loaded) -> str | None:
-    settings = engine_settings(loaded)
-    if settings.kind != "embedded":
-        return None
     try:
+        settings = engine_settings(loaded)
+        if settings.kind != "embedded":
+            return None
         local_model(settings.model)
     except LauncherError as error:
         return str(error)
@@ -88,7 +97,27 @@ def _status() -> Mapping[str, Any]:
 
 
 def _ollama_version() -> str:
-    return str(httpx.get(OLLAMA, timeout=1.0, trust_env=False).json()["version"])
+    return str(httpx.get(f"{server_address()}/api/version", timeout=1.0, trust_env=False).json()["version"])
+
+
+def _ollama_facts(loaded: Loaded | None) -> tuple[OllamaFacts | None, str | None]:
+    """What an Ollama that answers has loaded, and which of the crew's models it would clamp; else why not."""
+    api = OllamaApi(server_address())
+    if _or_none(_ollama_version, httpx.HTTPError, ValueError, KeyError) is None:
+        return None, None
+    crew = None if loaded is None else load_crew(loaded.path_of("crew", "file"))
+    wanted = [] if loaded is None or crew is None else wanted_models(loaded.config.engine.model, crew)
+
+    async def ask() -> OllamaFacts:
+        version, models, held = await api.version(), await api.models(), await api.loaded()
+        mine = [model for model in models if any(same_model(model.name, name) for name in wanted if name)]
+        reasons = (clamp_reason(model.family, version) for model in mine)
+        return OllamaFacts(held, tuple(dict.fromkeys(filter(None, reasons))))
+
+    try:
+        return asyncio.run(ask()), None
+    except LauncherError as error:
+        return None, str(error)
 
 
 def _or_none(ask: Callable[[], T], *failures: type[Exception]) -> T | None:

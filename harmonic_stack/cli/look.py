@@ -12,7 +12,7 @@ from harmonic_stack.cli.output import show_json, show_table
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.host.describe import hardware_line, hardware_object
-from harmonic_stack.host.ollama_choice import with_ollama
+from harmonic_stack.host.engines import needed_engines
 from harmonic_stack.host.planning import engine_settings, plan_as_papers, plan_for, plan_for_profile
 from launcher import EngineSettings, Plan, detect_hardware, in_gb
 
@@ -33,7 +33,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         show_json(found)
         return
-    engine, slots, spine = found["engine"], found["slots"], found["spine"]
+    slots, spine = found["slots"], found["spine"]
     achieved = "not measured" if slots["achieved"] is None else slots["achieved"]
     why = f" ({slots['reason']})" if slots["reason"] else ""
     bus = "off" if not spine["enabled"] else f"{spine['state']} on {spine['backend']}"
@@ -41,15 +41,23 @@ def status(as_json: AsJson = False) -> None:
         bus += f" ({spine['reason']})"
     rows = [
         ("address", f"{found['url']}/v1, up for {found['seconds']:.0f} s"),
-        ("engine", f"{engine['name']}, {engine['state']}: {', '.join(engine['models'])}"),
+        *(("engine", _engine_line(each, several=len(found["engines"]) > 1)) for each in found["engines"]),
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
         *([("failing", f"{', '.join(found['failing'])}: asked last for a while")] if found["failing"] else []),
-        *([("note", engine["note"])] if engine["note"] else []),
+        *(("note", each["note"]) for each in found["engines"] if each["note"]),
     ]
     for name, text in rows:
         typer.echo(f"{name:8} {text}")
+
+
+def _engine_line(engine: dict[str, Any], *, several: bool) -> str:
+    build = " ".join(filter(None, (engine["form"], engine["version"])))
+    where = f" on {engine['server']}" if several else ""
+    silent = "" if engine["healthy"] else ", does not answer"
+    models = ", ".join(engine["models"])
+    return f"{engine['name']}{f' ({build})' if build else ''}{where}, {engine['state']}{silent}: {models}"
 
 
 def agents(as_json: AsJson = False) -> None:
@@ -115,7 +123,8 @@ def plan(
 
 
 async def _plan_here(loaded: Loaded, crew: Crew, settings: EngineSettings) -> Plan:
-    return await plan_for(detect_hardware(), crew, await with_ollama(settings, loaded, crew))
+    hardware = await asyncio.to_thread(detect_hardware)
+    return await plan_for(hardware, crew, await needed_engines(settings, loaded, crew, hardware))
 
 
 def _show_plan(found: Plan) -> None:

@@ -1,7 +1,8 @@
-"""`models` and `pull`: the models that Ollama has, and fetching more."""
+"""`models` and `pull`: the models that are here, and fetching more."""
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,9 +10,24 @@ import typer
 from harmonic_stack.cli.look import AsJson, ConfigFile
 from harmonic_stack.cli.output import say, show_json, show_table
 from harmonic_stack.config import Config, Loaded
-from harmonic_stack.crew import load_crew
+from harmonic_stack.crew import Crew, load_crew
+from harmonic_stack.host.engines import models_folder, on_main
 from harmonic_stack.host.ollama_choice import missing_models, wanted_models
-from launcher import OllamaModel, OllamaSite, in_gb, look_at_ollama, reached_ollama, remote_size, same_model
+from harmonic_stack.host.paths import Paths
+from harmonic_stack.host.planning import engine_settings
+from harmonic_stack.host.roles import has_any, models_for_roles, sizes_of
+from launcher import (
+    ModelNotFetched,
+    OllamaModel,
+    OllamaSite,
+    detect_hardware,
+    in_gb,
+    look_at_ollama,
+    reached_ollama,
+    remote_size,
+    same_model,
+)
+from launcher.hub import HubFile, HubName, fetch, fetched, look_up, read_name
 
 
 def models(config: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -28,33 +44,86 @@ def models(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def pull(
-    name: Annotated[str, typer.Argument(help="A model of Ollama's, such as qwen3:4b.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A model of Ollama's, such as qwen3:4b, or hf:ORG/REPO/FILE.gguf or hf.co/ORG/REPO:Q4."),
+    ],
     config: ConfigFile = None,
 ) -> None:
-    """Fetch a model into Ollama; an interrupted pull goes on where it ended."""
-    asyncio.run(_pull(_url(Config.load(config)), [name]))
+    """Fetch a model, into Ollama or as a file of ours; an interrupted pull goes on where it ended."""
+    loaded = Config.load(config)
+    of_hub = read_name(name)
+    if of_hub is not None and (name.startswith("hf:") or loaded.config.engine.name != "ollama"):
+        _fetch(of_hub)
+    else:
+        asyncio.run(_pull(_url(loaded), [name]))
 
 
 def pull_missing(loaded: Loaded) -> None:
-    """Before a start: fetch what Ollama lacks, where the settings say so or the person at the terminal does.
+    """Before a start: fetch the models that are missing, where the settings or the person at the terminal say so.
 
     Nothing is fetched and nothing asked otherwise: the start then tells which model is missing.
     """
-    engine = loaded.config.engine
-    if engine.name != "ollama" or engine.pull == "never":
+    engine, crew = loaded.config.engine, load_crew(loaded.path_of("crew", "file"))
+    if engine.pull == "never" or (engine.pull == "ask" and not sys.stdin.isatty()):
         return
-    wanted = wanted_models(engine.model, load_crew(loaded.path_of("crew", "file")))
-    missing = missing_models(asyncio.run(look_at_ollama(_url(loaded), [])), wanted)
+    for name in _missing_of_hub(loaded, crew):
+        files = look_up(name)
+        if engine.pull == "always" or _agreed(name.text, sum(file.size for file in files), "It is not here:"):
+            _fetch(name, files)
+    if engine.name == "ollama":
+        _pull_missing_of_ollama(loaded, on_main(crew))
+
+
+def _pull_missing_of_ollama(loaded: Loaded, crew: Crew) -> None:
+    """Ask for each model that is named and missing; where there is none at all, once for those of the box's profile."""
+    engine = loaded.config.engine
+    wanted = wanted_models(engine.model, crew)
+    site = asyncio.run(look_at_ollama(_url(loaded), []))
+    missing = missing_models(site, wanted)
+    offered: dict[str, int] = {}
+    if wanted == [""] and not has_any(site):
+        offered = sizes_of(models_for_roles(detect_hardware(), crew, engine_settings(loaded)))
     if engine.pull == "ask":
-        missing = [name for name in missing if sys.stdin.isatty() and _agreed(name)]
-    if missing:
-        asyncio.run(_pull(_url(loaded), missing))
+        missing = [name for name in missing if _agreed(name, asyncio.run(remote_size(name)), "Ollama does not have")]
+        if offered and not _agreed(", ".join(offered), sum(offered.values()), "Ollama has no model yet; for this box:"):
+            offered = {}
+    if names := [*missing, *offered]:
+        asyncio.run(_pull(_url(loaded), names))
 
 
-def _agreed(name: str) -> bool:
-    size = asyncio.run(remote_size(name))
+def _missing_of_hub(loaded: Loaded, crew: Crew) -> list[HubName]:
+    """The models that the settings and the crew want of the hub and that are not on this disk."""
+    engine = loaded.config.engine
+    texts = [agent.model for agent in crew.enabled if agent.engine == "embedded"]
+    if engine.name in ("embedded", "auto") and not engine.url:
+        texts.append(engine.model)
+    missing = []
+    for name in filter(None, map(read_name, dict.fromkeys(texts))):
+        try:
+            fetched(name, models_folder(Paths.find()))
+        except ModelNotFetched:
+            missing.append(name)
+    return missing
+
+
+def _fetch(name: HubName, files: Sequence[HubFile] | None = None) -> None:
+    bar = ProgressBar()
+    paths = Paths.find()
+    paths.make()
+    path = fetch(
+        name,
+        files or look_up(name),
+        models_folder(paths),
+        lambda progress: bar.show(progress.status, progress.completed, progress.total),
+    )
+    bar.end()
+    say(f"fetched {path}")
+
+
+def _agreed(name: str, size: int | None, why: str) -> bool:
     told = "of unknown size" if size is None else in_gb(size)
-    return typer.confirm(f"Ollama does not have {name}. Fetch it ({told})?", default=True, err=True)
+    return typer.confirm(f"{why} {name}. Fetch it ({told})?", default=True, err=True)
 
 
 async def _pull(url: str | None, names: list[str]) -> None:

@@ -69,7 +69,7 @@ def down(
 
 
 def logs(
-    which: Annotated[str, typer.Argument(help="daemon, engine or store")] = "daemon",
+    which: Annotated[str, typer.Argument(help="daemon, engine or store; engine.SERVER of a further engine")] = "daemon",
     follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines of what there is.")] = 100,
 ) -> None:

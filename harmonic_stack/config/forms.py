@@ -95,6 +95,16 @@ EngineUrl = Annotated[
         }
     ),
 ]
+AgentEngine = Annotated[
+    str,
+    _form(lambda text: text in ("embedded", "ollama") or is_engine_url(text), "is no engine"),
+    Field(
+        json_schema_extra={
+            "allowed": '"embedded" (its model is a GGUF file), "ollama", or the URL of an OpenAI-compatible engine',
+            "secret": True,
+        }
+    ),
+]
 SpineUrl = Annotated[
     str,
     _form(is_spine_url, "is no address of a bus"),

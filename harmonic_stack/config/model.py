@@ -97,6 +97,11 @@ class Engine(Section):
         default="ask",
         description="Whether a model that Ollama lacks is fetched at the start; asked on a terminal alone.",
     )
+    clamped: Literal["keep", "embedded"] = Field(
+        default="keep",
+        description="What becomes of a model that Ollama gives one slot whatever it is told: it keeps that one, or the "
+        "embedded engine serves it from Ollama's file.",
+    )
     slots: int = Field(
         default=0,
         ge=0,

@@ -67,7 +67,8 @@ def chat_body(call: ChatCall, fields: Mapping[str, Any]) -> bytes:
             options[OPTIONS[name]] = value
         else:
             raise EngineStreamFailed(StreamFault.STATUS, f"Ollama knows no {name}")
-    return msgspec.json.encode(ollama_body(fields, body, options))
+    thinking = {"think": True} if call.think else {}
+    return msgspec.json.encode({**ollama_body(fields, body, options), **thinking})
 
 
 class Lines:
@@ -122,7 +123,7 @@ class OllamaStream(Stream):
             if line.message is not None and line.message.content:
                 texts.append(line.message.content)
             elif line.message is not None and line.message.thinking:
-                self.alive()
+                self.thought(line.message.thinking)
             if line.done:
                 self.finish = line.done_reason
                 self.usage = Usage(line.prompt_eval_count, line.eval_count)

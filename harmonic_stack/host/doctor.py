@@ -11,6 +11,8 @@ from typing import Any
 
 from harmonic_stack.host.ports import Listener
 from launcher import Gpu, Hardware, in_gb
+from launcher.ollama_env import read_version
+from launcher.profiles import engines_use
 
 GB = 1_000_000_000
 # A model of 14 billion parameters takes about 9 GB.
@@ -18,6 +20,11 @@ LOW_DISK = 10 * GB
 # CVE-2026-7482: a GGUF with false tensor sizes made older ones give out their memory's contents.
 SAFE_OLLAMA = (0, 17, 1)
 STRIX_HALO = "gfx1151"
+# Above this the carve-out is more than firmware's own need; ROCm's "available" leaves it out (docs/ollama.md).
+LARGE_CARVE_OUT = 4 * GB
+# The kernel lends half of the memory unless told otherwise; models may have three quarters of a box of this kind.
+LEAST_LENT = 0.7
+PAGE = 4096
 
 
 class Level(StrEnum):
@@ -39,6 +46,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class OllamaFacts:
+    """What an Ollama that answers says of itself: the context of each loaded model, and why models get one slot."""
+
+    loaded: Mapping[str, int]
+    clamped: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """What the checks are given; None is "could not be found out"."""
 
@@ -53,6 +68,11 @@ class Box:
     settings_problem: str | None
     model_problem: str | None
     data_folder: Path
+    ollama: OllamaFacts | None = None  # None: none answers
+    ollama_problem: str | None = None  # it answers, but not this
+    context: int = 2048  # tokens of a slot, as the settings say
+    models_folder: Path | None = None  # Ollama's, where it is on this box
+    models_disk: int | None = None  # bytes free there
 
 
 def examine(box: Box) -> list[Finding]:
@@ -133,8 +153,10 @@ def check_ollama(box: Box) -> Iterator[Finding]:
     """An Ollama beside us is recent, and only this box can reach it."""
     version = box.ollama_version
     if version is not None:
-        numbers = tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
-        if numbers < SAFE_OLLAMA:
+        numbers = read_version(version)
+        if numbers is None:
+            yield Finding(Level.UNKNOWN, f"an Ollama answers and calls its version {version}", "use a released one")
+        elif numbers < SAFE_OLLAMA:
             yield Finding(
                 Level.WRONG,
                 f"Ollama {version} can leak memory contents to whoever reaches it",
@@ -151,6 +173,73 @@ def check_ollama(box: Box) -> Iterator[Finding]:
             )
 
 
+def check_ollamas_models(box: Box) -> Iterator[Finding]:
+    """What an Ollama that answers does with its models is what the plan would do."""
+    if box.ollama_problem is not None:
+        yield Finding(Level.UNKNOWN, f"Ollama does not tell its models: {box.ollama_problem}", "look into its log")
+    if box.ollama is None:
+        return
+    for name, context in box.ollama.loaded.items():
+        if context > box.context:
+            yield Finding(
+                Level.HINT,
+                f"Ollama has loaded {name} with {context} tokens a slot, {box.context} are set here: "
+                "each slot takes the memory of its whole context",
+                f"set OLLAMA_CONTEXT_LENGTH={box.context} for it",
+            )
+    for reason in box.ollama.clamped:
+        yield Finding(Level.HINT, reason, 'set engine.clamped = "embedded", or choose a model of another family')
+
+
+def check_unified_memory(box: Box) -> Iterator[Finding]:
+    """On Strix Halo the memory of the GPU lies where the engines look for it."""
+    for gpu in box.hardware.gpus if box.hardware is not None else ():
+        if gpu.compute != STRIX_HALO:
+            continue
+        if gpu.memory is None or gpu.carve_out is None:
+            yield Finding(Level.UNKNOWN, f"{gpu.name} does not tell its memory", "check the amdgpu driver")
+            continue
+        system = box.hardware.memory if box.hardware is not None else 0
+        if gpu.carve_out > LARGE_CARVE_OUT:
+            yield Finding(
+                Level.WRONG,
+                f"firmware keeps {in_gb(gpu.carve_out)} for {gpu.name}: Ollama 0.30 and later count it as taken, "
+                "and split models between GPU and CPU",
+                "set the smallest carve-out (512 MB) in the firmware and give the GPU its memory with ttm.pages_limit",
+            )
+        elif gpu.memory - gpu.carve_out < LEAST_LENT * system:
+            yield Finding(
+                Level.WRONG,
+                f"{gpu.name} may use {in_gb(gpu.memory)} of the system's {in_gb(system)}",
+                f"raise the kernel's ttm.pages_limit, as far as {int(LEAST_LENT * system) // PAGE}",
+            )
+
+
+def check_placement(box: Box) -> Iterator[Finding]:
+    """A GPU that the driver shows is the one that computes."""
+    for engine in box.status.get("engines", ()) if box.status is not None else ():
+        placement = engine.get("placement")
+        if placement is None:
+            continue
+        layers = ", ".join(f"{on} of {everything}" for on, everything in placement["layers"])
+        usable = [gpu.name for gpu in (box.hardware.gpus if box.hardware is not None else ()) if engines_use(gpu)]
+        if placement["gpu"] and any(on < everything for on, everything in placement["layers"]):
+            yield Finding(
+                Level.WRONG,
+                f"{layers} layers of {', '.join(engine['models'])} are on the GPU, the CPU computes the others",
+                "choose a smaller model or engine.context, or engine.cache_type q8_0",
+            )
+        elif placement["gpu"]:
+            yield Finding(Level.FINE, f"{in_gb(placement['gpu'])} of weights are on the GPU")
+        elif usable:
+            yield Finding(
+                Level.WRONG,
+                f"the driver shows {', '.join(usable)}, but {engine['name']} has put all weights into the system's "
+                "memory",
+                "harmonic-stack logs engine tells which GPUs it found; check its driver libraries and permissions",
+            )
+
+
 def check_disk(box: Box) -> Iterator[Finding]:
     """There is room for a model."""
     if box.free_disk is None:
@@ -160,6 +249,11 @@ def check_disk(box: Box) -> Iterator[Finding]:
         yield Finding(Level.HINT, f"{free} are free for models in {box.data_folder}", "make room before a larger model")
     else:
         yield Finding(Level.FINE, f"{in_gb(box.free_disk)} are free in {box.data_folder}")
+    if box.models_folder is not None and box.models_disk is not None and box.models_disk < LOW_DISK:
+        free = in_gb(box.models_disk)
+        yield Finding(
+            Level.HINT, f"{free} are free for Ollama's models in {box.models_folder}", "make room, or set OLLAMA_MODELS"
+        )
 
 
 def check_daemon(box: Box) -> Iterator[Finding]:
@@ -167,11 +261,12 @@ def check_daemon(box: Box) -> Iterator[Finding]:
     if box.status is None:
         yield Finding(Level.HINT, "the stack is not running", "harmonic-stack up")
         return
-    engine, slots, spine = box.status["engine"], box.status["slots"], box.status["spine"]
-    if engine["healthy"]:
-        yield Finding(Level.FINE, f"the engine answers: {', '.join(engine['models'])}")
-    else:
-        yield Finding(Level.WRONG, f"the engine does not answer ({engine['state']})", "harmonic-stack logs engine")
+    slots, spine = box.status["slots"], box.status["spine"]
+    for engine in box.status.get("engines") or [box.status["engine"]]:
+        if engine["healthy"]:
+            yield Finding(Level.FINE, f"the engine answers: {', '.join(engine['models'])}")
+        else:
+            yield Finding(Level.WRONG, f"the engine does not answer ({engine['state']})", "harmonic-stack logs engine")
     yield _slots(slots)
     if spine["state"] != "ok":
         yield Finding(Level.WRONG, f"the spine is degraded: {spine['reason']}", "harmonic-stack logs store")
@@ -202,9 +297,12 @@ CHECKS: tuple[Callable[[Box], Iterator[Finding]], ...] = (
     check_model,
     check_gpus,
     check_rocm_override,
+    check_unified_memory,
+    check_placement,
     check_render_nodes,
     check_port,
     check_ollama,
+    check_ollamas_models,
     check_disk,
     check_daemon,
 )

@@ -17,9 +17,10 @@ _PLAIN = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
 
 
 def log_files(paths: Paths) -> Mapping[str, Path]:
-    """The logs of this box by name."""
+    """The logs of this box by name; those of further engines are called after their servers, as "engine.gpu1"."""
     folder = paths.state / "logs"
-    return {name: folder / f"{name}.log" for name in ("daemon", "engine", "store")}
+    usual = {name: folder / f"{name}.log" for name in ("daemon", "engine", "store")}
+    return usual | {f"engine.{file.parent.name}": file for file in sorted(folder.glob("*/engine.log"))}
 
 
 def set_up_logging(settings: Log, paths: Paths) -> None:

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harmonic_stack.config import Loaded
 from harmonic_stack.crew import PAPERS_CREW, Agent, Crew, load_crew
+from harmonic_stack.host.engines import Needed, models_folder
 from harmonic_stack.host.ollama_choice import models_on, wanted_models
 from harmonic_stack.host.paths import Paths
 from launcher import (
@@ -14,9 +16,11 @@ from launcher import (
     Calibration,
     EngineSettings,
     Hardware,
+    ModelFacts,
     Plan,
     detect_hardware,
     find_engine,
+    joined,
     local_model,
     look_at_ollama,
     nominal_hardware,
@@ -29,16 +33,22 @@ from launcher import (
 from launcher.budget import CPU_PROCESS, OLLAMA_SERVER
 from launcher.calibration import calibration_here
 from launcher.form import EmbeddedSettings
+from launcher.hub import fetched, read_name
 from launcher.openai_engine import DEFAULT_SLOTS
 
 
 def engine_settings(loaded: Loaded) -> EngineSettings:
-    """What the settings say of the engine, in the launcher's words; "auto" is still open (ollama_choice.py)."""
+    """What the settings say of the engine, in the launcher's words; "auto" is still open (ollama_choice.py).
+
+    Raises:
+        ModelNotFetched: the model is one of the hub, and not on this disk.
+    """
     engine = loaded.config.engine
     kind = "openai" if engine.name == "auto" and engine.url else engine.name
     model: Path | str | None = engine.model or None
     if model is not None and kind in ("auto", "embedded"):
-        model = loaded.path_of("engine", "model")
+        name = read_name(engine.model)
+        model = loaded.path_of("engine", "model") if name is None else fetched(name, models_folder(Paths.find()))
     return EmbeddedSettings(
         kind=kind,
         url=engine.url or None,
@@ -59,55 +69,82 @@ def calibrations_file(paths: Paths) -> Path:
     return paths.state / "calibrations.json"
 
 
-async def plan_for(hardware: Hardware, crew: Crew, settings: EngineSettings) -> Plan:
-    """The plan for *crew* on *hardware*; an engine elsewhere is asked for its models first.
+async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
+    """The plan for *crew* on *hardware*: one sum for all engines of this box, beside those that run elsewhere.
 
     Raises:
-        EngineUnreachable: there is no engine at the URL.
+        EngineUnreachable: there is no engine at a URL.
         OllamaMissing, ModelMissing: there is no Ollama, or it lacks a model.
         DoesNotFit, NoModel, BadModelFile, UnknownModel: there is no plan, and why.
     """
-    slots = settings.slots or DEFAULT_SLOTS
-    if settings.kind == "openai":
-        engine = await find_engine(settings)
-        model = str(settings.model) if settings.model else engine.models[0]
-        return plan_elsewhere(agent_specs(crew.enabled, model), slots=slots, context=settings.context)
-    if settings.kind == "ollama":
-        return await plan_on_ollama(hardware, crew, settings)
-    return plan_here(hardware, crew, settings)
-
-
-async def plan_on_ollama(hardware: Hardware, crew: Crew, settings: EngineSettings) -> Plan:
-    """The plan for an Ollama of ours; for one that runs already, the slots asked of it and no memory."""
-    site = settings.ollama or await look_at_ollama(settings.url, wanted_models(str(settings.model or ""), crew))
-    found = models_on(site, settings, crew)
-    specs = agent_specs(crew.enabled, found.main)
-    if found.facts is None:
-        return plan_elsewhere(specs, slots=settings.slots or DEFAULT_SLOTS, context=settings.context)
-    # On a card only the runner counts; where all share the system's memory, the server that starts it does too.
-    process = None if hardware.gpus else Bytes(CPU_PROCESS + OLLAMA_SERVER)
-    return plan(
-        hardware,
-        specs,
-        found.facts,
-        context=settings.context,
-        slots=settings.slots,
-        cache_type=settings.cache_type,
-        calibration=None if process is None else Calibration(peak=None, process_bytes=process),
+    parts = [await _part(engine, crew, needed) for engine in needed.settings]
+    names = [agent.name for agent in crew.enabled]
+    main = needed.main
+    away = [spec for part in parts if part.facts is None for spec in part.specs]
+    elsewhere = plan_elsewhere(away, slots=main.slots or DEFAULT_SLOTS, context=main.context) if away else None
+    local = [part for part in parts if part.facts is not None]
+    if not local:
+        assert elsewhere is not None, "a crew has an agent"
+        return elsewhere
+    found = _plan_here(hardware, names, local, main)
+    return replace(
+        found if elsewhere is None else joined(found, elsewhere, names), decisions=(*found.decisions, *needed.moved)
     )
 
 
-def plan_here(hardware: Hardware, crew: Crew, settings: EngineSettings) -> Plan:
-    """The plan for the embedded engine, which has no GPU code (DESIGN 3): the CPU's profile and memory."""
-    facts, here = local_model(settings.model), hardware.cpu_only()
+@dataclass(frozen=True)
+class _Part:
+    """What one engine adds to a plan; *facts* is None where no memory of this box is planned for it."""
+
+    engine: str
+    settings: EngineSettings
+    specs: list[AgentSpec]
+    facts: dict[str, ModelFacts] | None
+
+
+async def _part(engine: str, crew: Crew, needed: Needed) -> _Part:
+    settings = needed.settings[engine]
+    mine = [
+        replace(agent, model=needed.agents[agent.name][1])
+        for agent in crew.enabled
+        if needed.agents[agent.name][0] == engine
+    ]
+    facts: dict[str, ModelFacts] | None = None
+    if settings.kind == "openai":
+        main = str(settings.model) if settings.model else (await find_engine(settings)).models[0]
+    elif settings.kind == "ollama":
+        own = replace(crew, agents=tuple(mine))
+        site = settings.ollama or await look_at_ollama(settings.url, wanted_models(str(settings.model or ""), own))
+        found = models_on(site, settings, own)
+        main, facts = found.main, found.facts
+    else:
+        model = local_model(settings.model, settings.alias)
+        main, facts = model.name, {model.name: model}
+    return _Part(engine, settings, [replace(spec, engine=engine) for spec in agent_specs(mine, main)], facts)
+
+
+def _plan_here(hardware: Hardware, names: Sequence[str], parts: Sequence[_Part], main: EngineSettings) -> Plan:
+    """The plan for the engines of this box. The embedded one has no GPU code (DESIGN 3): it has the CPU's memory."""
+    embedded = [part for part in parts if part.settings.kind != "ollama"]
+    alone = len(embedded) == len(parts)
+    here = hardware.cpu_only() if alone else hardware
+    calibration = None
+    if not alone and not hardware.gpus:
+        # On a card only the runner counts; where all share the system's memory, the server that starts it does too.
+        calibration = Calibration(peak=None, process_bytes=Bytes(CPU_PROCESS + OLLAMA_SERVER))
+    elif alone and len(parts) == 1 and parts[0].facts is not None:
+        (facts,) = parts[0].facts.values()
+        calibration = calibration_here(parts[0].settings, facts, here)
+    specs = sorted((spec for part in parts for spec in part.specs), key=lambda spec: names.index(spec.name))
     return plan(
         here,
-        agent_specs(crew.enabled, facts.name),
-        {facts.name: facts},
-        context=settings.context,
-        slots=settings.slots,
-        cache_type=settings.cache_type,
-        calibration=calibration_here(settings, facts, here),
+        specs,
+        {name: facts for part in parts for name, facts in (part.facts or {}).items()},
+        context=main.context,
+        slots=main.slots,
+        cache_type=main.cache_type,
+        calibration=calibration,
+        no_gpu=() if alone else [part.engine for part in embedded],
     )
 
 

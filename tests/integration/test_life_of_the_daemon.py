@@ -6,11 +6,13 @@ import signal
 import socket
 import stat
 
+import psutil
 import pytest
 
 from launcher.loopback import free_port
 from tests.cli import COMMAND, Home
 from tests.helpers import until
+from tests.unit.launcher.gguf_builder import F32, llama_keys, write_gguf
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
@@ -71,6 +73,40 @@ async def test_a_broken_model_file_is_named_and_nothing_is_left(home: Home) -> N
     up = await home.run("up", "--port", str(free_port()))
     assert up.code == 2
     assert str(file) in up.err
+
+
+async def test_a_model_larger_than_the_memory_is_refused_with_both_figures_and_nothing_is_left(home: Home) -> None:
+    rows = 2 * psutil.virtual_memory().total // (4096 * 4)
+    file = write_gguf(home.path / "huge.gguf", llama_keys(), [("token_embd.weight", (4096, rows), F32)])
+    home.env["HARMONIC_ENGINE__MODEL"] = str(file)
+    up = await home.run("up", "--port", str(free_port()))
+    assert (up.code, up.err.count("needs ")) == (1, 1), up.err
+    assert "huge needs" in up.err
+    assert "are left" in up.err
+    assert home.processes() == []
+
+
+async def test_the_logs_are_read_by_name_and_followed(home: Home) -> None:
+    assert (await home.run("up", "--detach", "--port", str(free_port()))).code == 0
+    daemon, engine = await home.run("logs", "-n", "3"), await home.run("logs", "engine")
+    assert len(daemon.out.splitlines()) == 3
+    assert engine.out.strip()
+    unknown = await home.run("logs", "nothing")
+    assert (unknown.code, "daemon, engine, store" in unknown.err) == (2, True)
+    following = await asyncio.create_subprocess_exec(
+        *COMMAND, "logs", "-f", "daemon", stdout=asyncio.subprocess.PIPE, env=home.environment
+    )
+    try:
+        assert following.stdout is not None
+        for _ in daemon.out.splitlines():
+            await following.stdout.readline()
+        assert (await home.run("down")).code == 0
+        async with asyncio.timeout(20):
+            while b"stopping" not in await following.stdout.readline():
+                pass
+    finally:
+        following.kill()
+        await following.wait()
 
 
 async def test_a_broken_setting_is_one_line_with_its_place(home: Home) -> None:

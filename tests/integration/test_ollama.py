@@ -139,7 +139,8 @@ async def test_a_runner_or_a_server_that_is_killed_comes_back(
             status = (await daemon.get("/admin/status")).json()["engine"]
             return bool(status["state"] == "ready" and status["healthy"])
 
-        await until(lambda: not _runs(home, "ollama"), "the guard notices")
+        # Asked while the server is away: the call waits for it, and is answered.
+        assert (await _answer(daemon)).status_code == 200
         await until(serves_again, "Ollama was started again", timeout=20)
         assert (await _answer(daemon)).status_code == 200
     assert (await home.run("down")).code == 0
@@ -195,6 +196,27 @@ async def _broken_answer(daemon: httpx.AsyncClient, home: Home) -> list[str]:
     return lines
 
 
+async def test_a_runner_that_all_share_is_loaded_again_for_a_call_that_had_not_begun(
+    home: Home, installed: Installed, names: dict[str, str]
+) -> None:
+    installed.settle(home, names["tiny"])
+    assert (await home.run(*up())).code == 0
+    question = {"role": "user", "content": " ".join(f"Fact {n}: gardens need water." for n in range(25))}
+    body = {"model": "harmonic-fast", "messages": [question], "max_tokens": 8}
+    async with await client(home) as daemon:
+        for delay in (0.0, 0.05, 0.2):  # in the prompt, mostly: its 250 tokens take longer than that
+            asking = asyncio.create_task(daemon.post("/v1/chat/completions", json=body))
+            await asyncio.sleep(delay)
+            program(home, "llama-server").kill()
+            answer = await asking
+            assert answer.status_code in (200, 502), answer.text
+            if answer.status_code == 502:
+                assert answer.json()["error"]["code"] == "all_agents_failed"
+            assert (await _answer(daemon)).status_code == 200
+    assert (await home.run("down")).code == 0
+    assert home.processes() == []
+
+
 def _runs(home: Home, name: str) -> bool:
     return any(process.name() == name for process in home.processes())
 
@@ -221,6 +243,33 @@ async def test_a_family_that_ollama_clamps_is_named(home: Home, installed: Insta
     started = await home.run(*up())
     assert "asked 4, got 1 (Ollama 0.32.14 gives models of the family qwen35 one slot each" in started.err
     assert (await home.run("down")).code == 0
+
+
+async def test_a_clamped_family_moves_to_the_embedded_engine_where_that_is_allowed(
+    home: Home, installed: Installed, names: dict[str, str]
+) -> None:
+    crew = home.path / "crew.toml"
+    crew.write_text(TWO_MODELS.format(other=names["clamped"]))
+    installed.settle(home, names["other"]).env |= {
+        "HARMONIC_CREW__FILE": str(crew),
+        "HARMONIC_ENGINE__CLAMPED": "embedded",
+    }
+    started = await home.run(*up())
+    assert started.code == 0, started.err
+    assert f"{names['clamped']} is served by the embedded engine: Ollama 0.32.14 gives" in started.err
+    assert started.err.count("asked 4, got 4") == 2
+    engines = (await home.json("status"))["engines"]
+    assert [(engine["name"], engine["models"], engine["healthy"]) for engine in engines] == [
+        ("ollama", [names["other"]], True),
+        ("embedded", [names["clamped"]], True),
+    ]
+    logs = await home.run("logs", f"engine.{engines[1]['server']}")
+    assert (logs.code, bool(logs.out)) == (0, True)
+    async with await client(home) as daemon:
+        asked = {"model": "coder", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8}
+        assert (await daemon.post("/v1/chat/completions", json=asked)).status_code == 200
+    assert (await home.run("down")).code == 0
+    assert home.processes() == []
 
 
 async def test_what_cannot_start_is_one_message_and_leaves_nothing(

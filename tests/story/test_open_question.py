@@ -186,7 +186,7 @@ async def test_a_client_that_leaves_cancels_every_draft_and_frees_every_slot(tmp
                     break
             assert engine.streaming == 4
         await until(lambda: engine.closed == 4, "all four drafts are broken off", timeout=1)
-        pool = next(iter(stack.daemon.orchestrator.seats.pools.values()))
+        pool = next(iter(stack.daemon.orchestrator.seats.pools.values())).slots
         await until(lambda: pool.busy == 0, "all slots are free", timeout=1)
 
 

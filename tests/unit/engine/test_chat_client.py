@@ -1,6 +1,7 @@
 """One streamed completion: every way in which an engine can fail ends in a typed failure, and a cancel frees it."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -39,6 +40,57 @@ async def test_tokens_are_counted_where_the_engine_reports_no_usage() -> None:
     async with fake_engine(lambda _: Act("one two", usage=False)) as engine:
         completion = await _ask(engine)
     assert (completion.prompt_tokens, completion.completion_tokens) == (None, 2)
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_thoughts_are_kept_apart_from_the_text(field: str) -> None:
+    event = b'data: {"choices":[{"delta":{"%b":"hm"}}]}\n\n' % field.encode()
+    rest = b'data: {"choices":[{"delta":{"content":"four"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    async with fake_engine(lambda _: Act(raw=[event, event, rest])) as engine:
+        completion = await _ask(engine)
+    assert (completion.text, completion.reasoning) == ("four", "hmhm")
+
+
+async def test_a_call_to_an_engine_that_is_starting_anew_waits_for_it_and_asks_once_more() -> None:
+    async with AsyncExitStack() as parts, AsyncExitStack() as first:
+        gone = await first.enter_async_context(fake_engine())
+        port = int(gone.url.rsplit(":", 1)[1].partition("/")[0])
+        await first.aclose()
+
+        async def restart(seconds: float) -> bool:
+            assert seconds == Patience().first_token
+            await parts.enter_async_context(fake_engine(lambda _: Act("back"), port=port))
+            return True
+
+        client = ChatClient(Upstream(gone.url), serves_again=restart)
+        parts.callback(client.close)
+        assert (await client.stream_chat(CALL, lambda *_: None)).text == "back"
+
+
+@pytest.mark.parametrize("act", [Act("a b", die_after=1), Act(status=503, body=b"busy")])
+async def test_an_engine_that_had_begun_or_refused_is_not_waited_for(act: Act) -> None:
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return True
+
+    async with fake_engine(lambda _: act) as engine:
+        client = ChatClient(Upstream(engine.url), serves_again=wait)
+        with pytest.raises(EngineStreamFailed):
+            await client.stream_chat(CALL, lambda *_: None)
+        client.close()
+    assert (waited, len(engine.requests)) == ([], 1)
+
+
+async def test_an_engine_that_does_not_come_back_is_the_first_fault() -> None:
+    async def give_up(_: float) -> bool:
+        return False
+
+    client = ChatClient(Upstream("http://127.0.0.1:1/v1"), serves_again=give_up)
+    with pytest.raises(EngineStreamFailed) as failure:
+        await client.stream_chat(CALL, lambda *_: None)
+    assert failure.value.reason is StreamFault.CONNECT
 
 
 FAULTS = {

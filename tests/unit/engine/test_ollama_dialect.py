@@ -75,7 +75,12 @@ async def test_thoughts_are_no_text_but_show_that_the_model_works() -> None:
     play = Play(["four"], thoughts=["hm"] * 8, delay=0.05)
     async with fake_ollama(FakeOllama(play=lambda _: play)) as fake:
         completion = await ask(fake, patience=Patience(first_token=0.25))
-    assert completion.text == "four"
+    assert (completion.text, completion.reasoning) == ("four", "hm" * 8)
+
+
+def test_a_model_thinks_only_where_its_agent_is_set_to() -> None:
+    calls = [ChatCall("tiny", [Message("user", "x")], {}, think=think) for think in (False, True)]
+    assert [json.loads(chat_body(call, FIELDS))["think"] for call in calls] == [False, True]
 
 
 FAULTS = {

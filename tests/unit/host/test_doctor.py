@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harmonic_stack.host.doctor import Box, Level, examine
+from harmonic_stack.host.doctor import Box, Level, OllamaFacts, examine
 from harmonic_stack.host.ports import Listener
 from launcher import Bytes, Cpu, Gpu, Hardware
 
@@ -32,6 +32,16 @@ WELL = Box(
 )
 
 
+CARD = Gpu("nvidia", "NVIDIA L4", Bytes(24_000_000_000), unified=False)
+
+
+def placed(*, gpu: int, layers: list[list[int]]) -> Box:
+    """A box on which an Ollama runs that logged this of its weights."""
+    placement = {"gpu": gpu, "cpu": 1_000_000_000, "layers": layers}
+    engine = {**STATUS["engine"], "name": "ollama", "placement": placement}
+    return replace(WELL, status={**STATUS, "engine": engine, "engines": [engine]})
+
+
 def _worst(box: Box) -> set[str]:
     return {finding.what for finding in examine(box) if finding.level is Level.WRONG}
 
@@ -53,6 +63,36 @@ FAULTS: dict[str, tuple[Box, str]] = {
     ),
     "an open Ollama": (replace(WELL, listeners=[Listener("0.0.0.0", 11434, "ollama (process 9)")]), "0.0.0.0:11434"),
     "an old Ollama": (replace(WELL, ollama_version="0.15.2"), "Ollama 0.15.2"),
+    "a large carve-out": (
+        replace(WELL, hardware=replace(CPU, gpus=(replace(STRIX, carve_out=Bytes(64_000_000_000)),))),
+        "firmware keeps 64.0 GB",
+    ),
+    "too little lent to the GPU": (
+        replace(
+            WELL,
+            hardware=replace(
+                CPU,
+                memory=Bytes(128_000_000_000),
+                gpus=(replace(STRIX, memory=Bytes(64_500_000_000), carve_out=Bytes(500_000_000)),),
+            ),
+        ),
+        "may use 64.5 GB of the system's 128.0 GB",
+    ),
+    "a model split between GPU and CPU": (placed(gpu=3_000_000_000, layers=[[20, 37]]), "20 of 37 layers"),
+    "a GPU that the engine did not find": (
+        replace(placed(gpu=0, layers=[]), hardware=replace(CPU, gpus=(CARD,))),
+        "the driver shows NVIDIA L4, but ollama has put all weights into the system's memory",
+    ),
+    "one of two engines is silent": (
+        replace(
+            WELL,
+            status={
+                **STATUS,
+                "engines": [STATUS["engine"], {**STATUS["engine"], "healthy": False, "state": "restarting"}],
+            },
+        ),
+        "the engine does not answer (restarting)",
+    ),
     "a clamped engine": (
         replace(WELL, status={**STATUS, "slots": {"promised": 4, "achieved": 1, "reason": "queued"}}),
         "4 slots are promised, 1 were achieved: queued",
@@ -76,6 +116,34 @@ def test_a_fault_is_found_and_comes_with_a_remedy(name: str) -> None:
     found = [finding for finding in examine(box) if finding.level is Level.WRONG and words in finding.what]
     assert len(found) == 1
     assert found[0].remedy
+
+
+def levels_of(box: Box, words: str) -> list[Level]:
+    return [finding.level for finding in examine(box) if words in finding.what]
+
+
+def test_what_an_ollama_beside_us_does_otherwise_is_a_hint() -> None:
+    facts = OllamaFacts({"qwen3:4b": 262_144, "small": 2048}, ("Ollama gives models of the family qwen35 one slot",))
+    box = replace(WELL, ollama_version="0.32.14", ollama=facts)
+    assert levels_of(box, "262144 tokens a slot") == [Level.HINT]
+    assert levels_of(box, "small") == []
+    assert levels_of(box, "qwen35") == [Level.HINT]
+
+
+def test_a_full_disk_of_ollamas_is_named() -> None:
+    box = replace(WELL, models_folder=Path("/models"), models_disk=1_000_000_000)
+    assert levels_of(box, "1.0 GB are free for Ollama's models in /models") == [Level.HINT]
+
+
+def test_an_ollama_that_does_not_answer_this_or_tells_no_version_is_unknown_not_healthy() -> None:
+    assert levels_of(replace(WELL, ollama_problem="500: boom"), "500: boom") == [Level.UNKNOWN]
+    assert levels_of(replace(WELL, ollama_version="0.0.0"), "0.0.0") == [Level.UNKNOWN]
+    silent = replace(WELL, hardware=replace(CPU, gpus=(replace(STRIX, memory=None),)))
+    assert levels_of(silent, "does not tell its memory") == [Level.UNKNOWN]
+
+
+def test_weights_that_all_lie_on_the_gpu_are_fine() -> None:
+    assert levels_of(placed(gpu=3_000_000_000, layers=[[37, 37]]), "3.0 GB of weights") == [Level.FINE]
 
 
 @pytest.mark.parametrize("missing", ["hardware", "listeners", "free_disk"])
