@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from harmonic_stack.bridge import Bridge
-from harmonic_stack.chat_client import ChatClient, Patience
+from harmonic_stack.chat_client import ChatClient, Dialect, Patience
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
+from harmonic_stack.engine.capabilities import capabilities_of
 from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.engine.ollama_dialect import ollama_dialect
+from harmonic_stack.engine.openai_dialect import LLAMA_CPP, OPENAI
 from harmonic_stack.host.describe import hardware_line
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.ollama_choice import with_ollama
@@ -54,6 +56,7 @@ class Daemon:
     orchestrator: Orchestrator
     encoder: Encoder
     names: Names
+    features: frozenset[str]
     started: float = field(default_factory=time.time)
 
     async def status(self) -> dict[str, Any]:
@@ -135,6 +138,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
                 router=Router(crew, encoder, config),
                 bridge=Bridge(bus, writer, encoder, config),
             ),
+            features=seats.features,
             names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
         )
 
@@ -185,14 +189,22 @@ def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware, proof
     patience = Patience(first_token=settings.first_token_seconds, token=settings.token_seconds)
     deadline = config.draft.deadline_seconds or (GPU_DEADLINE if hardware.gpus else CPU_DEADLINE)
     return Seats(
-        client=ChatClient(upstream, patience, ollama_dialect(engine.request) if engine.dialect == "ollama" else None),
+        client=ChatClient(upstream, _dialect(engine), patience),
         pools={pool.model: SlotPool(min(pool.slots, achieved.get(pool.model, pool.slots))) for pool in plan.pools},
         shares={agent.name: SlotPool(agent.slots) for agent in plan.agents},
         model=plan.pools[0].model,
         context=plan.context,
         deadline=deadline,
-        min_p=engine.name in ("embedded", "ollama"),
+        features=capabilities_of(engine.name),
+        upstream=upstream,
     )
+
+
+def _dialect(engine: Engine) -> Dialect:
+    """What the engine speaks."""
+    if engine.dialect == "ollama":
+        return ollama_dialect(engine.request)
+    return LLAMA_CPP if engine.name == "embedded" else OPENAI
 
 
 def _announce(say: Say, hardware: Hardware, plan: Plan) -> None:

@@ -86,6 +86,7 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     # Requests.
     errors.BadRequest: Problem(400, "invalid_request", INVALID, USAGE),
     errors.UnsupportedParameter: Problem(400, "unsupported_parameter", INVALID, USAGE),
+    errors.EngineRefused: Problem(400, "engine_refused", INVALID, USAGE),
     errors.ModelNotFound: Problem(404, "model_not_found", INVALID, USAGE, "GET /v1/models lists the names."),
     errors.SessionNameInvalid: Problem(400, "invalid_session", INVALID, USAGE),
     errors.SessionNotFound: Problem(404, "session_not_found", INVALID, remedy="The oldest are forgotten first."),

@@ -1,20 +1,22 @@
 """One query under way: whom to ask, with which words and limits, and where what they say goes."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harmonic_stack.chat_client import ChatCall, ChatClient, OnText
+from harmonic_stack.chat_client import ChatCall, ChatClient, OnExtra, OnText
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Agent, Crew
+from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.live import LiveDrafts
 from harmonic_stack.prompts import ANSWER_LINE, Context, chat
 from harmonic_stack.query import Completion, Event, Message, Query, Seat
 from harmonic_stack.slots import SlotPool
 
 Put = Callable[[Event], None]
+Follow = Callable[[OnText], Awaitable[Completion]]
 Trace = Callable[[Seat, ChatCall], None]
 
 
@@ -22,8 +24,8 @@ Trace = Callable[[Seat, ChatCall], None]
 class Seats:
     """What all queries share: the engine's client and the slots, by model and by agent.
 
-    ``context`` is one slot's context in tokens, ``deadline`` in seconds, ``min_p`` whether the engine knows that
-    parameter.
+    ``context`` is one slot's context in tokens, ``deadline`` in seconds, ``features`` what the engine can do
+    (engine/capabilities.py).
     """
 
     client: ChatClient
@@ -32,7 +34,8 @@ class Seats:
     model: str
     context: int
     deadline: float
-    min_p: bool = True
+    features: frozenset[str]
+    upstream: Upstream
 
     def pool_of(self, model: str) -> SlotPool:
         """The slots of the server that serves *model*; a model that nobody planned shares the first pool's."""
@@ -56,6 +59,8 @@ class Run:
         """*trace* is told every call as it is made."""
         self.query, self.context, self.crew, self.seats = query, context, crew, seats
         self.config, self.live, self._trace = config, live, trace
+        self.asked: list[Seat] = []
+        self.first: Follow | None = None  # draft 0, where it was begun before its peers
         limit = query.options.deadline or seats.deadline
         self.until = asyncio.get_running_loop().time() + limit
 
@@ -75,9 +80,13 @@ class Run:
 
     async def vote_draft(self, seat: Seat) -> Completion:
         """A draft that ends in a checkable answer: draft 0 plain and greedy, the others sampled (DESIGN 6)."""
+        if self.first is not None and seat.place == 0:
+            return await self.first(self.live.writer(seat))
         closing = "" if self.query.sampling.has_format else ANSWER_LINE
         messages = self._messages(seat, closing=closing)
         parameters = self._capped() | self._format()
+        if self.query.sampling.has_format:  # the draft is the answer: a JSON that is cut off is none
+            parameters["max_tokens"] = self.query.sampling.max_tokens or self.config.limits.draft_tokens
         if seat.place == 0:
             parameters |= {"temperature": 0.0}
         else:
@@ -86,11 +95,15 @@ class Run:
 
     async def peer_draft(self, seat: Seat) -> Completion:
         """A draft on an open question that is shown beside the answer, or merged into it."""
+        if self.first is not None and seat.place == 0:
+            return await self.first(self.live.writer(seat))
         parameters = self._capped() | self._sampled() | self._seed(seat.place)
         return await self.ask(seat, self._messages(seat), parameters, self.live.writer(seat))
 
     async def base(self, seat: Seat, on_text: OnText) -> Completion:
         """Draft 0 of an open question, under the caller's own parameters and without a cap: the answer itself."""
+        if self.first is not None:
+            return await self.first(on_text)
         return await self.ask(seat, self._messages(seat), self.callers_parameters(), on_text)
 
     async def ask(
@@ -101,13 +114,19 @@ class Run:
         on_text: OnText,
         *,
         model: str | None = None,
+        on_extra: OnExtra | None = None,
+        prompt: str | None = None,
     ) -> Completion:
-        """One engine call for a seat: first its agent's share of slots, then one of the pool."""
+        """One engine call for a seat: first its agent's share of slots, then one of the pool.
+
+        *on_extra* is given tool calls and probabilities. A *prompt* is gone on with as it stands, without *messages*.
+        """
         agent = self.crew.get(seat.agent)
         tier = agent.tier if agent is not None else 1
         name = model or (self.model_of(agent) if agent is not None else self.seats.model)
         call = ChatCall(name, messages, parameters)
         self._trace(seat, call)
+        self.asked.append(seat)
         pool = self.seats.pool_of(name)
         started = asyncio.get_running_loop().time()
         async with AsyncExitStack() as held:
@@ -115,7 +134,10 @@ class Run:
                 await held.enter_async_context(share.slot(tier))
             await held.enter_async_context(pool.slot(tier))
             waited = asyncio.get_running_loop().time() - started
-            completion = await self.seats.client.stream_chat(call, on_text)
+            if prompt is not None:
+                completion = await self.seats.client.stream_text(call, prompt, on_text)
+            else:
+                completion = await self.seats.client.stream_chat(call, on_text, on_extra)
         return replace(completion, slot_wait=waited)
 
     def partial(self, seat: Seat) -> Completion:
@@ -134,8 +156,18 @@ class Run:
             "stop": list(sampling.stop) or None,
             "max_tokens": sampling.max_tokens,
             "seed": sampling.seed,
+            "logprobs": sampling.logprobs or None,
+            "top_logprobs": sampling.top_logprobs,
         }
         return {name: value for name, value in given.items() if value is not None} | self._format()
+
+    def tools_parameters(self) -> dict[str, Any]:
+        """The caller's tools, and how they may be used; nothing where there are none."""
+        tools = self.query.tools
+        if tools is None:
+            return {}
+        given = {"tools": list(tools.definitions), "tool_choice": tools.choice, "parallel_tool_calls": tools.parallel}
+        return {name: value for name, value in given.items() if value is not None}
 
     def _messages(self, seat: Seat, *, closing: str = "") -> list[Message]:
         agent = self.crew.get(seat.agent)
@@ -147,7 +179,7 @@ class Run:
 
     def _sampled(self) -> dict[str, Any]:
         draft = self.config.draft
-        return {"temperature": draft.temperature} | ({"min_p": draft.min_p} if self.seats.min_p else {})
+        return {"temperature": draft.temperature} | ({"min_p": draft.min_p} if "min_p" in self.seats.features else {})
 
     def _seed(self, place: int) -> dict[str, Any]:
         seed = self.query.sampling.seed

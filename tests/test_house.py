@@ -19,11 +19,13 @@ import pytest
 import typer
 
 from harmonic_stack import __version__
-from harmonic_stack.api.app import CHAT, create_app
+from harmonic_stack.api.app import create_app
 from harmonic_stack.api.door import SCOPES
+from harmonic_stack.api.plain_routes import CHAT
 from harmonic_stack.cli.main import app as command_line
 from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon
+from harmonic_stack.engine.capabilities import ALL
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.model_names import Names
 from harmonic_stack.problems import PROBLEMS, UNKNOWN, Problem
@@ -148,7 +150,7 @@ def test_no_source_file_is_too_long() -> None:
 def served_routes() -> set[tuple[str, str]]:
     """Method and path of every route, the chat route and FastAPI's own included."""
     # The routes alone are looked at: nothing is asked, so the parts that would answer need not run.
-    parts = SimpleNamespace(config=Config(), keys=Keys([]), orchestrator=None, names=Names([], "", []))
+    parts = SimpleNamespace(config=Config(), keys=Keys([]), orchestrator=None, names=Names([], "", []), features=ALL)
     app = create_app(cast("Daemon", parts))
     found = {(method.upper(), path) for path, item in app.openapi()["paths"].items() for method in item}
     plain: list[Any] = [route for route in app.routes if getattr(route, "path", None)]

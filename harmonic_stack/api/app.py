@@ -14,22 +14,21 @@ from starlette.exceptions import HTTPException
 from harmonic_stack import __version__
 from harmonic_stack.api import admin, models, spine_routes
 from harmonic_stack.api.asgi import Message, Receive, Scope, Send, send_problem
-from harmonic_stack.api.chat import ChatRoute
 from harmonic_stack.api.door import Door, header
+from harmonic_stack.api.plain_routes import PlainRoute, plain_routes
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import BadRequest, HarmonicError, MethodNotAllowed, RouteNotFound
 from harmonic_stack.problems import PROBLEMS, error_body, problem_of, retry_after
 
 log = logging.getLogger(__name__)
-CHAT = "/v1/chat/completions"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class App(FastAPI):
-    """FastAPI with a door in front of every route and a fast lane for chat completions."""
+    """FastAPI with a door in front of every route and a fast lane for those that answer at length."""
 
     door: Door
-    chat: ChatRoute
+    plain: dict[str, PlainRoute]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; every reply bears an ``x-request-id``, every failure has OpenAI's shape."""
@@ -39,12 +38,13 @@ class App(FastAPI):
         reply = _Reply(send, header(scope["headers"], b"x-request-id"))
         try:
             caller = self.door.admit(scope)
-            if scope["path"] != CHAT:
+            route = self.plain.get(scope["path"])
+            if route is None:
                 await super().__call__(scope, receive, reply.send)
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(scope["method"], ["POST"])
             else:
-                await self.chat(scope, receive, reply.send, caller)
+                await route(scope, receive, reply.send, caller)
         except Exception as error:
             if reply.started:
                 raise
@@ -73,7 +73,7 @@ def create_app(daemon: Daemon) -> App:
     app = App(title="Harmonic Stack", version=__version__, docs_url=None, redoc_url=None)
     app.state.daemon = daemon
     app.door = Door(daemon.config.server, daemon.keys)
-    app.chat = ChatRoute(daemon.orchestrator, daemon.names, daemon.config)
+    app.plain = plain_routes(daemon)
     app.include_router(models.router)
     app.include_router(admin.router)
     app.include_router(spine_routes.router)

@@ -6,6 +6,7 @@ import pytest
 
 from harmonic_stack.chat_client import ChatCall, ChatClient, Patience
 from harmonic_stack.engine.connection import Upstream
+from harmonic_stack.engine.openai_dialect import OPENAI
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
 from harmonic_stack.query import Completion, Message
 from tests.fake_engine import Act, FakeEngine, fake_engine
@@ -15,7 +16,7 @@ CALL = ChatCall("fake", [Message("user", "hello")], {"max_tokens": 5})
 
 
 async def _ask(engine: FakeEngine, patience: Patience | None = None, got: list[str] | None = None) -> Completion:
-    client = ChatClient(Upstream(engine.url, key="secret"), patience or Patience())
+    client = ChatClient(Upstream(engine.url, key="secret"), OPENAI, patience or Patience())
     try:
         heard: list[str] = got if got is not None else []
         return await client.stream_chat(CALL, lambda text, _: heard.append(text))
@@ -102,7 +103,7 @@ async def test_cancelling_closes_the_connection() -> None:
 async def test_connections_are_used_again_and_a_dropped_one_is_replaced_unseen() -> None:
     acts = iter([Act("one"), Act("two", drop_kept=True), Act("three")])
     async with fake_engine(lambda _: next(acts)) as engine:
-        client = ChatClient(Upstream(engine.url))
+        client = ChatClient(Upstream(engine.url), OPENAI)
         texts = [(await client.stream_chat(CALL, lambda text, pieces: None)).text for _ in range(3)]
         client.close()
     assert texts == ["one", "two", "three"]

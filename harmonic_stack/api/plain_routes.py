@@ -1,0 +1,20 @@
+"""The routes that answer at length: plain ASGI callables by path, all for POST."""
+
+from collections.abc import Awaitable, Callable
+
+from harmonic_stack.api.answering import Answering
+from harmonic_stack.api.asgi import Receive, Scope, Send
+from harmonic_stack.api.chat import ChatRoute
+from harmonic_stack.api.chat_request import Reader
+from harmonic_stack.daemon import Daemon
+
+# Answers one request of the key whose id comes last; errors before the first byte are raised.
+PlainRoute = Callable[[Scope, Receive, Send, str], Awaitable[None]]
+CHAT = "/v1/chat/completions"
+
+
+def plain_routes(daemon: Daemon) -> dict[str, PlainRoute]:
+    """The plain routes of a running daemon."""
+    answering = Answering(daemon.orchestrator, daemon.config)
+    reader = Reader(daemon.names, daemon.config, daemon.features)
+    return {CHAT: ChatRoute(answering, reader)}
