@@ -17,6 +17,7 @@ from harmonic_stack.engine.capabilities import capabilities_of
 from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.engine.ollama_dialect import ollama_dialect
 from harmonic_stack.engine.openai_dialect import LLAMA_CPP, OPENAI
+from harmonic_stack.engine.probe import without_what_is_ignored
 from harmonic_stack.host.describe import hardware_line
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.ollama_choice import with_ollama
@@ -115,7 +116,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         proofs = await _prove(engine, plan, config, say)
         writer = SpineWriter(bus)
         parts.push_async_callback(writer.aclose)
-        seats = _seats(engine, plan, config, hardware, proofs)
+        seats = _seats(engine, plan, config, hardware, proofs, await _features(engine))
         parts.callback(seats.client.close)
         encoder = Cached(best_encoder())
         yield Daemon(
@@ -181,7 +182,22 @@ async def _prove(engine: Engine, plan: Plan, config: Config, say: Say) -> tuple[
     return tuple(proofs)
 
 
-def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware, proofs: Sequence[Proof]) -> Seats:
+async def _features(engine: Engine) -> frozenset[str]:
+    """What the engine and its model can do."""
+    features = capabilities_of(engine.name)
+    if engine.name != "embedded":
+        return features
+    return await without_what_is_ignored(features, engine.base_url, engine.key)
+
+
+def _seats(
+    engine: Engine,
+    plan: Plan,
+    config: Config,
+    hardware: Hardware,
+    proofs: Sequence[Proof],
+    features: frozenset[str],
+) -> Seats:
     """The engine's client, and as many slots as were promised; fewer where fewer were achieved."""
     settings = config.engine
     achieved = {proof.pool: proof.achieved for proof in proofs if proof.achieved}
@@ -195,7 +211,7 @@ def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware, proof
         model=plan.pools[0].model,
         context=plan.context,
         deadline=deadline,
-        features=capabilities_of(engine.name),
+        features=features,
         upstream=upstream,
     )
 

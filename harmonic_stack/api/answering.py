@@ -1,7 +1,6 @@
 """From a checked request to its answer, whatever the route's wire looks like: streamed or whole, cancelled, counted."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -98,8 +97,7 @@ class Answering:
             data = wire.events(events) if events else wire.ping
             if not started:
                 started = True
-                headers = [*STREAM_HEADERS, _processing(ask)]
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
                 data = wire.first() + data
             said += events
             if data:
@@ -109,12 +107,12 @@ class Answering:
         if (error := answering.exception()) is not None:
             if not started:
                 raise error
-            data = wire.error(error)  # and no end mark: the answer is not whole
+            # ... and no end mark: the answer is not whole. "failed" is for replays.py.
+            await send({"type": "http.response.body", "body": wire.error(error), "failed": True})
         else:
             report = answering.result()
             await self._finish(ask, said, report, finished)
-            data = wire.last(said, report)
-        await send({"type": "http.response.body", "body": data})
+            await send({"type": "http.response.body", "body": wire.last(said, report)})
 
     async def _whole(
         self,
@@ -132,7 +130,7 @@ class Answering:
             return
         report = await answering
         await self._finish(ask, said, report, finished)
-        await send_json(send, 200, wire.whole(said, report), [_processing(ask)])
+        await send_json(send, 200, wire.whole(said, report))
 
     async def _finish(self, ask: Ask, said: list[Event], report: Report, finished: Finished | None) -> None:
         query = ask.query
@@ -151,11 +149,6 @@ class Answering:
             self._in_flight[caller] -= 1
             if not self._in_flight[caller]:
                 del self._in_flight[caller]
-
-
-def _processing(ask: Ask) -> tuple[bytes, bytes]:
-    took = max(int((time.time() - ask.query.started) * 1000), 0)
-    return b"openai-processing-ms", str(took).encode()
 
 
 async def _wait_until_gone(receive: Receive) -> None:

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+import time
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,12 +14,13 @@ from starlette.exceptions import HTTPException
 
 from harmonic_stack import __version__
 from harmonic_stack.api import admin, models, spine_routes
-from harmonic_stack.api.asgi import Message, Receive, Scope, Send, send_problem
+from harmonic_stack.api.asgi import Message, Receive, Scope, Send, problem_headers, send_problem
 from harmonic_stack.api.door import Door, header
 from harmonic_stack.api.plain_routes import PlainRoute, plain_routes
+from harmonic_stack.api.replays import Replays
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import BadRequest, HarmonicError, MethodNotAllowed, RouteNotFound
-from harmonic_stack.problems import PROBLEMS, error_body, problem_of, retry_after
+from harmonic_stack.problems import PROBLEMS, error_body, problem_of
 
 log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -29,6 +31,7 @@ class App(FastAPI):
 
     door: Door
     plain: dict[str, PlainRoute]
+    replays: Replays
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; every reply bears an ``x-request-id``, every failure has OpenAI's shape."""
@@ -43,6 +46,8 @@ class App(FastAPI):
                 await super().__call__(scope, receive, reply.send)
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(scope["method"], ["POST"])
+            elif (key := header(scope["headers"], b"idempotency-key")) is not None:
+                await self.replays.serve(route, key, scope, receive, reply.send, caller)
             else:
                 await route(scope, receive, reply.send, caller)
         except Exception as error:
@@ -54,17 +59,19 @@ class App(FastAPI):
 
 
 class _Reply:
-    """Adds the request's id to the reply, and knows whether it has begun."""
+    """Adds the request's id and the time it took to begin to the reply, and knows whether it has begun."""
 
     def __init__(self, send: Send, asked: str | None) -> None:
         self.id = asked if asked and _REQUEST_ID.fullmatch(asked) else f"req-{secrets.token_hex(8)}"
         self.started = False
-        self._send = send
+        self._send, self._since = send, time.monotonic()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.id.encode())]
+            took = b"%d" % int((time.monotonic() - self._since) * 1000)
+            own = ((b"x-request-id", self.id.encode()), (b"openai-processing-ms", took))
+            message["headers"] = [*message.get("headers", ()), *own]
         await self._send(message)
 
 
@@ -74,6 +81,7 @@ def create_app(daemon: Daemon) -> App:
     app.state.daemon = daemon
     app.door = Door(daemon.config.server, daemon.keys)
     app.plain = plain_routes(daemon)
+    app.replays = Replays(daemon.config.server)
     app.include_router(models.router)
     app.include_router(admin.router)
     app.include_router(spine_routes.router)
@@ -85,8 +93,7 @@ def create_app(daemon: Daemon) -> App:
 
 
 async def _explain(_: Request, error: Exception) -> Response:
-    after = retry_after(error)
-    headers = {"retry-after": str(after)} if after is not None else None
+    headers = {name.decode(): value.decode() for name, value in problem_headers(error)}
     return JSONResponse(error_body(error), status_code=problem_of(error).status, headers=headers)
 
 

@@ -73,14 +73,11 @@ def test_tools_calls_results_and_images_become_ollamas() -> None:
         Message("tool", "2", tool_call_id="c1"),
     ]
     parameters = {"tools": [TOOL], "tool_choice": "auto", "parallel_tool_calls": True, "logprobs": True}
+    called = {"name": "add", "arguments": {"a": 1}}
     found = json.loads(chat_body(ChatCall("tiny", talk, parameters), FIELDS))
     assert found["messages"] == [
         {"role": "user", "content": "What?", "images": ["iVBORw0KGgo="]},
-        {
-            "role": "assistant",
-            "content": "",
-            "tool_calls": [{"id": "c1", "function": {"name": "add", "arguments": {"a": 1}}}],
-        },
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "function": called}]},
         {"role": "tool", "content": "2", "tool_call_id": "c1", "tool_name": "add"},
     ]
     assert (found["tools"], found["logprobs"]) == ([TOOL], True)
