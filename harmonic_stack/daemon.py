@@ -140,7 +140,9 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
                 bridge=Bridge(bus, writer, encoder, config),
             ),
             features=seats.features,
-            names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
+            names=Names(
+                [agent.name for agent in crew.enabled], crew.executive, engine.models, [f"harmonic-embed-{encoder.tag}"]
+            ),
         )
 
 

@@ -60,7 +60,7 @@ class Answering:
         """Run the query and send its answer; a client that leaves cancels it, and with it every draft."""
         if not ask.query.session:
             ask = self.in_session(ask)
-        with self._counted(ask.query.caller):
+        with self.counted(ask.query.caller):
             outbox = Outbox()
             answering = asyncio.create_task(self._orchestrator.answer(ask.query, outbox.put), name=ask.query.id)
             answering.add_done_callback(lambda _: outbox.close())
@@ -139,7 +139,8 @@ class Answering:
             await finished(said, report)
 
     @contextmanager
-    def _counted(self, caller: str) -> Iterator[None]:
+    def counted(self, caller: str) -> Iterator[None]:
+        """Count a request of *caller* while it is under way; raise KeyTooBusy where there are too many."""
         if self._in_flight[caller] >= self._config.server.max_in_flight:
             raise KeyTooBusy(1)
         self._in_flight[caller] += 1

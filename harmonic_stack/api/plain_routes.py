@@ -6,15 +6,23 @@ from harmonic_stack.api.answering import Answering
 from harmonic_stack.api.asgi import Receive, Scope, Send
 from harmonic_stack.api.chat import ChatRoute
 from harmonic_stack.api.chat_request import Reader
+from harmonic_stack.api.completions import CompletionsRoute
+from harmonic_stack.api.embeddings import EmbeddingsRoute
 from harmonic_stack.daemon import Daemon
+from ommatidia import best_encoder
 
 # Answers one request of the key whose id comes last; errors before the first byte are raised.
 PlainRoute = Callable[[Scope, Receive, Send, str], Awaitable[None]]
-CHAT = "/v1/chat/completions"
 
 
 def plain_routes(daemon: Daemon) -> dict[str, PlainRoute]:
     """The plain routes of a running daemon."""
     answering = Answering(daemon.orchestrator, daemon.config)
     reader = Reader(daemon.names, daemon.config, daemon.features)
-    return {CHAT: ChatRoute(answering, reader)}
+    # Not the daemon's cached one: embeddings are made in a thread, and nobody asks for the same text twice.
+    embeddings = EmbeddingsRoute(answering, daemon.names, daemon.config, daemon.orchestrator, best_encoder())
+    return {
+        "/v1/chat/completions": ChatRoute(answering, reader),
+        "/v1/completions": CompletionsRoute(answering, reader),
+        "/v1/embeddings": embeddings,
+    }

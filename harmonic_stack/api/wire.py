@@ -54,7 +54,7 @@ class ChunkStream:
                 out.append(self._opening(self._base, event.choice) + delta + self._mid + self._close)
         return b"".join(out)
 
-    def last(self, _: Sequence[Event], report: Report) -> bytes:
+    def last(self, _said: Sequence[Event], report: Report) -> bytes:
         """The finish, the ``harmonic`` object, the usage if it was asked for, and the end mark."""
         finish = b""
         count = choices_of(self._query)
