@@ -74,7 +74,7 @@ class Bridge:
 
     def begin(self, query: Query, route: Route, context: Context) -> None:
         """Channel 0: the user's words. Channel 3: how the question is taken, and who is asked."""
-        if not self._enabled:
+        if not self._writes(query):
             return
         task = {
             "model": query.model,
@@ -92,13 +92,13 @@ class Bridge:
 
     def prompt(self, query: Query, seat: Seat, messages: Sequence[Message]) -> None:
         """Channel 3: the very messages that an agent is given, where the request asked for a trace."""
-        if self._enabled:
+        if self._writes(query):
             given = {"agent": seat.agent, "sample": seat.sample, "messages": [[m.role, m.content] for m in messages]}
             self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "prompt", "", given))
 
     def drafts(self, query: Query, batch: Sequence[DraftDelta]) -> None:
         """Channel 0: what the agents wrote since the last tick."""
-        if self._enabled:
+        if self._writes(query):
             said = [(_writer_of(query, delta.seat), delta) for delta in batch]
             self._put(
                 *(
@@ -109,7 +109,7 @@ class Bridge:
 
     def share(self, query: Query, outcomes: Sequence[Outcome], answers: Sequence[str | None] = ()) -> None:
         """Channel 3: each whole draft with its answer. Channel 4: how novel, relevant and agreed each is."""
-        if not self._enabled:
+        if not self._writes(query):
             return
         drafts = [(outcome, place) for place, outcome in enumerate(outcomes) if outcome.status is Status.OK]
         relations = relate(query.question, [outcome.text for outcome, _ in drafts], self._encoder)
@@ -125,7 +125,7 @@ class Bridge:
 
     def keep(self, query: Query, context: Context, report: Report, answer: str) -> None:
         """Channel 0 and 1: the finished turn. Channel 4: minority and agreement. Channel 5: what each call cost."""
-        if not self._enabled:
+        if not self._writes(query):
             return
         merged: dict[str, Any] = {
             "mode": report.mode,
@@ -158,6 +158,9 @@ class Bridge:
         after, surprise = state.after(projected(self._encoder.encode([answer])[0]))
         told = {"encoder": self._encoder.tag, "surprise": list(surprise.levels), "spike": surprise.spike}
         return {"state": {**after.to_json(), **told}}
+
+    def _writes(self, query: Query) -> bool:
+        return self._enabled and query.record
 
     def _put(self, *signals: Signal) -> None:
         self._writer.put(signals)

@@ -197,6 +197,14 @@ class SessionNotFound(HarmonicError):
         self.session = session
 
 
+class ResponseNotFound(HarmonicError):
+    """No response with this id is kept for this key."""
+
+    def __init__(self, response: str) -> None:
+        super().__init__(one_line(f'no response "{shortened(response)}" is kept'))
+        self.response = response
+
+
 class QueryNotFound(HarmonicError):
     """No query with this id is remembered."""
 

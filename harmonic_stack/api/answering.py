@@ -94,11 +94,11 @@ class Answering:
         started = False
         said: list[Event] = []
         while (events := await outbox.take(ping)) is not None:
-            data = wire.events(events) if events else wire.ping
+            data = b"" if started else wire.first()
+            data += wire.events(events) if events else wire.ping
             if not started:
                 started = True
                 await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
-                data = wire.first() + data
             said += events
             if data:
                 await send({"type": "http.response.body", "body": data, "more_body": True})

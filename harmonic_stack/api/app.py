@@ -13,9 +13,11 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from harmonic_stack import __version__
-from harmonic_stack.api import admin, models, spine_routes
-from harmonic_stack.api.asgi import Message, Receive, Scope, Send, problem_headers, send_problem
+from harmonic_stack.api import admin, models, responses, spine_routes
+from harmonic_stack.api.asgi import Message, Receive, Scope, Send, problem_headers, send_json
 from harmonic_stack.api.door import Door, header
+from harmonic_stack.api.message_wire import error_object
+from harmonic_stack.api.messages import PREFIX as MESSAGES
 from harmonic_stack.api.plain_routes import PlainRoute, plain_routes
 from harmonic_stack.api.replays import Replays
 from harmonic_stack.daemon import Daemon
@@ -43,6 +45,7 @@ class App(FastAPI):
             caller = self.door.admit(scope)
             route = self.plain.get(scope["path"])
             if route is None:
+                scope.setdefault("state", {})["caller"] = caller
                 await super().__call__(scope, receive, reply.send)
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(scope["method"], ["POST"])
@@ -55,7 +58,8 @@ class App(FastAPI):
                 raise
             if not isinstance(error, HarmonicError):
                 log.exception("a request failed", extra={"request_id": reply.id})
-            await send_problem(reply.send, error)
+            body = _body_of(error, scope["path"])
+            await send_json(reply.send, problem_of(error).status, body, problem_headers(error))
 
 
 class _Reply:
@@ -83,6 +87,7 @@ def create_app(daemon: Daemon) -> App:
     app.plain = plain_routes(daemon)
     app.replays = Replays(daemon.config.server)
     app.include_router(models.router)
+    app.include_router(responses.router)
     app.include_router(admin.router)
     app.include_router(spine_routes.router)
     for kind in PROBLEMS:
@@ -92,9 +97,14 @@ def create_app(daemon: Daemon) -> App:
     return app
 
 
-async def _explain(_: Request, error: Exception) -> Response:
+def _body_of(error: Exception, path: str) -> dict[str, Any]:
+    """An error in OpenAI's shape; in Anthropic's on its routes."""
+    return error_object(error) if path.startswith(MESSAGES) else error_body(error)
+
+
+async def _explain(request: Request, error: Exception) -> Response:
     headers = {name.decode(): value.decode() for name, value in problem_headers(error)}
-    return JSONResponse(error_body(error), status_code=problem_of(error).status, headers=headers)
+    return JSONResponse(_body_of(error, request.url.path), status_code=problem_of(error).status, headers=headers)
 
 
 async def _explain_validation(request: Request, error: Exception) -> Response:

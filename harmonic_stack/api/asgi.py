@@ -8,7 +8,7 @@ import msgspec
 
 from harmonic_stack.config import Server
 from harmonic_stack.errors import MethodNotAllowed, PayloadTooLarge, RequestTimedOut, UnsupportedMediaType
-from harmonic_stack.problems import error_body, problem_of, retry_after
+from harmonic_stack.problems import retry_after
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,11 +67,6 @@ async def send_json(send: Send, status: int, content: Any, headers: list[tuple[b
     own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": own + (headers or [])})
     await send({"type": "http.response.body", "body": body})
-
-
-async def send_problem(send: Send, error: Exception) -> None:
-    """An error in OpenAI's shape, with the status of the exception table."""
-    await send_json(send, problem_of(error).status, error_body(error), problem_headers(error))
 
 
 def problem_headers(error: Exception) -> list[tuple[bytes, bytes]]:

@@ -83,9 +83,7 @@ def parse_completion_request(body: bytes, reader: Reader, *, session: str | None
     asked = decode(_decoder, body, ignored=WITHOUT_EFFECT)
     _refuse_unsupported(asked)
     prompts = _prompts(asked.prompt)
-    shared = {
-        name: getattr(asked, name) for name in CompletionBody.__struct_fields__ if name in ChatBody.__struct_fields__
-    }
+    names = set(CompletionBody.__struct_fields__) & set(ChatBody.__struct_fields__) - {"logprobs"}
     ask = read_chat(
         ChatBody(messages=[ChatMessage("user", prompts[0])], **{name: getattr(asked, name) for name in names}),
         reader,

@@ -8,6 +8,9 @@ from harmonic_stack.api.chat import ChatRoute
 from harmonic_stack.api.chat_request import Reader
 from harmonic_stack.api.completions import CompletionsRoute
 from harmonic_stack.api.embeddings import EmbeddingsRoute
+from harmonic_stack.api.messages import CountRoute, MessagesRoute
+from harmonic_stack.api.response_store import ResponseStore
+from harmonic_stack.api.responses import ResponsesRoute
 from harmonic_stack.daemon import Daemon
 from ommatidia import best_encoder
 
@@ -25,4 +28,7 @@ def plain_routes(daemon: Daemon) -> dict[str, PlainRoute]:
         "/v1/chat/completions": ChatRoute(answering, reader),
         "/v1/completions": CompletionsRoute(answering, reader),
         "/v1/embeddings": embeddings,
+        "/v1/messages": MessagesRoute(answering, reader),
+        "/v1/messages/count_tokens": CountRoute(reader),
+        "/v1/responses": ResponsesRoute(answering, reader, ResponseStore(daemon.bus)),
     }

@@ -87,7 +87,7 @@ class ChunkStream:
         return self._opening(self._base, event.choice) + delta + probabilities + self._mid + self._close
 
     def _draft(self, event: DraftDelta) -> bytes:
-        text = _draft_text(event)
+        text = draft_text(event)
         mark = b',"harmonic":' + _json({"agent": event.seat.agent, "sample": event.seat.sample})
         return self._open + b'{"reasoning_content":' + _json(text) + b"}" + self._mid + mark + self._close
 
@@ -150,12 +150,13 @@ def _head(query: Query) -> dict[str, Any]:
     return {"id": f"chatcmpl-{query.id}", "created": int(query.started), "model": query.model}
 
 
-def _draft_text(event: DraftDelta) -> str:
+def draft_text(event: DraftDelta) -> str:
+    """A piece of a draft as it is shown, under its agent's name."""
     return f"{event.seat}: {event.text.strip()}\n"
 
 
 def _drafts_text(events: Iterable[Event]) -> str:
-    return "".join(_draft_text(event) for event in events if isinstance(event, DraftDelta))
+    return "".join(draft_text(event) for event in events if isinstance(event, DraftDelta))
 
 
 def usage_object(report: Report) -> dict[str, Any]:
