@@ -18,6 +18,7 @@ from harmonic_stack.api.asgi import Message, Receive, Scope, Send, problem_heade
 from harmonic_stack.api.door import Door, header
 from harmonic_stack.api.message_wire import error_object
 from harmonic_stack.api.messages import PREFIX as MESSAGES
+from harmonic_stack.api.openapi import with_plain_routes
 from harmonic_stack.api.plain_routes import PlainRoute, plain_routes
 from harmonic_stack.api.replays import Replays
 from harmonic_stack.daemon import Daemon
@@ -60,6 +61,13 @@ class App(FastAPI):
                 log.exception("a request failed", extra={"request_id": reply.id})
             body = _body_of(error, scope["path"])
             await send_json(reply.send, problem_of(error).status, body, problem_headers(error))
+
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of all routes."""
+        if self.openapi_schema is None:
+            self.openapi_schema = with_plain_routes(super().openapi())
+        return self.openapi_schema
 
 
 class _Reply:
