@@ -62,11 +62,10 @@ class App(FastAPI):
             body = _body_of(error, scope["path"])
             await send_json(reply.send, problem_of(error).status, body, problem_headers(error))
 
-
     def openapi(self) -> dict[str, Any]:
         """The description of all routes."""
         if self.openapi_schema is None:
-            self.openapi_schema = with_plain_routes(super().openapi())
+            self.openapi_schema = with_plain_routes(super().openapi(), self.state.daemon.names)
         return self.openapi_schema
 
 

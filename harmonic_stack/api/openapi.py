@@ -10,6 +10,7 @@ from harmonic_stack.api.completions import CompletionBody
 from harmonic_stack.api.embeddings import EmbeddingBody
 from harmonic_stack.api.message_request import CountBody, MessageBody
 from harmonic_stack.api.response_request import ResponseBody
+from harmonic_stack.model_names import Names
 
 BODIES: Mapping[str, type[msgspec.Struct]] = {
     "/v1/chat/completions": ChatBody,
@@ -22,9 +23,12 @@ BODIES: Mapping[str, type[msgspec.Struct]] = {
 _TEMPLATE = "#/components/schemas/{name}"
 
 
-def with_plain_routes(document: dict[str, Any]) -> dict[str, Any]:
-    """*document*, FastAPI's own, with the plain routes in it."""
+def with_plain_routes(document: dict[str, Any], names: Names) -> dict[str, Any]:
+    """*document*, FastAPI's own, with the plain routes in it, and the names that a model may have here."""
     schemas, components = msgspec.json.schema_components(BODIES.values(), ref_template=_TEMPLATE)
+    for path, body in BODIES.items():
+        known = [*names.encoders, *names.models] if path == "/v1/embeddings" else names.all
+        components[body.__name__]["properties"]["model"]["enum"] = list(known)
     document.setdefault("components", {}).setdefault("schemas", {}).update(components)
     for (path, body), schema in zip(BODIES.items(), schemas, strict=True):
         document["paths"].setdefault(path, {})["post"] = {
