@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harmonic_stack.chat_client import ChatCall, ChatClient, OnExtra, OnText
+from harmonic_stack.chat_client import ChatCall, ChatClient, Logprobs, OnExtra, OnText
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Agent, Crew
 from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.live import LiveDrafts
 from harmonic_stack.prompts import ANSWER_LINE, Context, chat
-from harmonic_stack.query import Completion, Event, Message, Query, Seat
+from harmonic_stack.query import Completion, Event, Message, Query, Seat, ToolCallDelta
 from harmonic_stack.slots import SlotPool
 
 Put = Callable[[Event], None]
@@ -136,6 +136,9 @@ class Run:
             waited = asyncio.get_running_loop().time() - started
             if prompt is not None:
                 completion = await self.seats.client.stream_text(call, prompt, on_text)
+            elif on_extra is not None and self.query.tools is not None and self.query.tools.parallel is False:
+                completion = await self.seats.client.stream_chat(call, on_text, _first_call(on_extra))
+                completion = replace(completion, tool_calls=completion.tool_calls[:1])
             else:
                 completion = await self.seats.client.stream_chat(call, on_text, on_extra)
         return replace(completion, slot_wait=waited)
@@ -188,3 +191,13 @@ class Run:
     def _format(self) -> dict[str, Any]:
         sampling = self.query.sampling
         return {"response_format": sampling.response_format} if sampling.has_format else {}
+
+
+def _first_call(on_extra: OnExtra) -> OnExtra:
+    """Pass on the first tool call alone: not every engine knows ``parallel_tool_calls``."""
+
+    def first(extra: ToolCallDelta | Logprobs) -> None:
+        if not isinstance(extra, ToolCallDelta) or extra.index == 0:
+            on_extra(extra)
+
+    return first

@@ -162,3 +162,18 @@ async def test_a_role_prompt_stays_with_an_agent_that_is_given_tools(tmp_path: P
     ):
         await client.post(CHAT, json=asking(QUESTION, "coder", tools=[WEATHER]))
     assert role_of(engine.requests[0])
+
+
+async def test_without_parallel_calls_only_the_first_is_delivered(tmp_path: Path) -> None:
+    one, two = tool_call("get_weather", "{}"), tool_call("get_weather", "{}", id="call_2")
+    second = [piece.replace(b'"tool_calls": [{"index": 0', b'"tool_calls": [{"index": 1') for piece in two]
+    async with (
+        fake_engine(lambda _: Act(raw=[*one[:2], *second])) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+    ):
+        for model in ("harmonic", "fake"):
+            for parallel, wanted in ((True, ["call_1", "call_2"]), (False, ["call_1"])):
+                body = asking(QUESTION, model, tools=[WEATHER], parallel_tool_calls=parallel)
+                message = (await client.post(CHAT, json=body)).json()["choices"][0]["message"]
+                assert [call["id"] for call in message["tool_calls"]] == wanted
