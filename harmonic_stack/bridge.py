@@ -123,7 +123,7 @@ class Bridge:
 
     def _brief(self, query: Query, route: Route) -> Briefing | None:
         """Channel 3: what earlier questions of this kind show, where there were enough of them."""
-        if not (self._recall.briefing and query.mode.merges):
+        if not (self._recall.briefing and query.mode.merges and self._writes(query)):
             return None
         kind = _kind(route)
         told = briefing(kind, self.record.of_kind(kind))
@@ -134,7 +134,7 @@ class Bridge:
 
     def begin(self, query: Query, route: Route, context: Context) -> None:
         """Channel 0: the user's words. Channel 3: how the question is taken, and who is asked."""
-        if not self._enabled:
+        if not self._writes(query):
             return
         task = {
             "model": query.model,
@@ -155,18 +155,18 @@ class Bridge:
 
     def prompt(self, query: Query, seat: Seat, messages: Sequence[Message]) -> None:
         """Channel 3: the very messages that an agent is given, where the request asked for a trace."""
-        if self._enabled:
+        if self._writes(query):
             given = {"agent": seat.agent, "sample": seat.sample, "messages": [[m.role, m.content] for m in messages]}
             self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "prompt", "", given))
 
     def checked(self, query: Query, found: Checked, told: str) -> None:
         """Channel 3: what the grid core found for a puzzle, a checked candidate or that there is none."""
-        if self._enabled:
+        if self._writes(query):
             self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "checked", told, asdict(found)))
 
     def drafts(self, query: Query, batch: Sequence[DraftDelta]) -> None:
         """Channel 0: what the agents wrote since the last tick."""
-        if self._enabled:
+        if self._writes(query):
             said = [(_writer_of(query, delta.seat), delta) for delta in batch]
             self._put(
                 *(
@@ -182,7 +182,7 @@ class Bridge:
 
         *answers* are those of a vote, none for an open question.
         """
-        if not self._enabled:
+        if not self._writes(query):
             return
         drafts = [(outcome, place) for place, outcome in enumerate(outcomes) if outcome.status is Status.OK]
         # An open question's sentences are encoded for the merge anyway; for a vote the words are enough to look at.
@@ -241,7 +241,7 @@ class Bridge:
         Channel 0 and 1: the finished turn. Channel 2: what the user asked to be remembered. Channel 4: minority and
         agreement. Channel 5: what each call cost.
         """
-        if not self._enabled:
+        if not self._writes(query):
             return
         merged: dict[str, Any] = {
             "mode": report.mode,
@@ -298,6 +298,9 @@ class Bridge:
         after, surprise = state.after(projected(encoder.encode([answer])[0]))
         told = {"encoder": encoder.tag, "surprise": list(surprise.levels), "spike": surprise.spike}
         return {"state": {**after.to_json(), **told}}
+
+    def _writes(self, query: Query) -> bool:
+        return self._enabled and query.record
 
     def _put(self, *signals: Signal) -> None:
         self._writer.put(signals)

@@ -1,26 +1,30 @@
-"""One streamed chat completion from an engine: in OpenAI's dialect here, in Ollama's in engine/ollama_dialect.py.
+"""One streamed completion from an engine, whatever its dialect (engine/openai_dialect.py, engine/ollama_dialect.py).
 
 The engine is always asked to stream, also where the client is not: closing the connection is the only cancel that
 works on every engine. Text is pushed into a callback as it arrives; nothing is awaited per token.
 """
 
 import asyncio
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import msgspec
 
 from harmonic_stack.engine.connection import Connection, Upstream
-from harmonic_stack.engine.sse import EventStream, EventTooLong
+from harmonic_stack.engine.sse import EventTooLong
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
-from harmonic_stack.query import Completion, Message
+from harmonic_stack.query import Completion, Message, ToolCall, ToolCallDelta
 
 # Takes text as it arrives, and of how many pieces it is made: engines send one token a piece.
 OnText = Callable[[str, int], None]
 # Waits at most so many seconds for an engine that is starting anew; False where it is not, or does not come back.
 ServesAgain = Callable[[float], Awaitable[bool]]
+# Takes what is no text: pieces of tool calls, and the probabilities of the tokens of the text that follows next.
+Logprobs = tuple[Mapping[str, Any], ...]
+OnExtra = Callable[[ToolCallDelta | Logprobs], None]
 MAX_ERROR_BODY = 8_192
 # An engine that ignores max_tokens is cut off here: pieces of text, each at least one token.
 MAX_PIECES = 200_000
@@ -43,12 +47,30 @@ class ChatCall:
         return msgspec.json.encode(
             {
                 "model": self.model,
-                "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+                "messages": [message_object(message) for message in self.messages],
                 "stream": True,
                 "stream_options": {"include_usage": True},
                 **self.parameters,
             }
         )
+
+
+def message_object(message: Message) -> dict[str, Any]:
+    """A message in OpenAI's form."""
+    found: dict[str, Any] = {"role": message.role, "content": list(message.parts) or message.content}
+    if message.name is not None:
+        found["name"] = message.name
+    if message.tool_call_id is not None:
+        found["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        found["tool_calls"] = [tool_call_object(call) for call in message.tool_calls]
+        found["content"] = message.content or None
+    return found
+
+
+def tool_call_object(call: ToolCall) -> dict[str, Any]:
+    """A tool call in OpenAI's form."""
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +81,9 @@ class Patience:
     token: float = 60.0
 
 
-class _Delta(msgspec.Struct):
-    content: str | None = None
-    reasoning_content: str | None = None  # llama.cpp, vLLM
-    reasoning: str | None = None  # others
-
-
-class _Choice(msgspec.Struct):
-    delta: _Delta = msgspec.field(default_factory=_Delta)
-    finish_reason: str | None = None
-
-
 class Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-
-
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] = []
-    usage: Usage | None = None
-    error: Any = None
-
-
-_decode = msgspec.json.Decoder(_Chunk).decode
 
 
 class ChatClient:
@@ -90,33 +92,48 @@ class ChatClient:
     def __init__(
         self,
         upstream: Upstream,
+        dialect: "Dialect",
         patience: Patience = Patience(),
-        dialect: "Dialect | None" = None,
         *,
         serves_again: "ServesAgain | None" = None,
     ) -> None:
-        """*dialect* is what the engine speaks; None is OpenAI's. *serves_again* waits for one that is restarting."""
-        self._upstream, self._patience, self._dialect = upstream, patience, dialect or OPENAI
+        """*dialect* is what the engine speaks. *serves_again* waits for an engine that is restarting."""
+        self._upstream, self._dialect, self._patience = upstream, dialect, patience
         self._serves_again = serves_again
 
-    async def stream_chat(self, call: ChatCall, on_text: OnText) -> Completion:
+    async def stream_chat(self, call: ChatCall, on_text: OnText, on_extra: OnExtra | None = None) -> Completion:
         """Ask the engine; hand each piece of text to *on_text* at once; return the whole.
 
-        Cancelling closes the connection, which frees the engine's slot.
+        Cancelling closes the connection, which frees the engine's slot. Tool calls and probabilities are looked for
+        only where *on_extra* takes them: a stream of mere text is read faster.
 
         Raises:
             EngineStreamFailed: the engine refused, broke off, sent what is no completion, or took too long.
         """
-        body = self._dialect.body(call)
-        found = await self._ask(body, on_text)
+        kind = self._dialect.stream if on_extra is None else self._dialect.full
+        return await self._twice(self._dialect.body(call), kind, on_text, on_extra)
+
+    async def stream_text(self, call: ChatCall, prompt: str, on_text: OnText) -> Completion:
+        """Let the engine go on with *prompt* as it stands, without a chat template; *call* has no messages.
+
+        Raises:
+            EngineStreamFailed: as ``stream_chat``.
+        """
+        return await self._twice(self._dialect.raw_body(call, prompt), self._dialect.raw, on_text, None)
+
+    async def _twice(self, body: bytes, kind: "type[Stream]", on_text: OnText, on_extra: OnExtra | None) -> Completion:
+        """Ask, and once again where nothing was heard of the first try."""
+        found = await self._ask(body, kind, on_text, on_extra)
         if found is None:
-            found = await self._ask(body, on_text, again=True)
+            found = await self._ask(body, kind, on_text, on_extra, again=True)
         assert found is not None, "the second try is the last"
         return found
 
-    async def _ask(self, body: bytes, on_text: OnText, *, again: bool = False) -> Completion | None:
+    async def _ask(
+        self, body: bytes, kind: "type[Stream]", on_text: OnText, on_extra: OnExtra | None, *, again: bool = False
+    ) -> Completion | None:
         """Ask once; None where nothing was heard of it, and the same request may be sent *again*."""
-        stream = self._dialect.stream(on_text, self._patience)
+        stream = kind(on_text, self._patience, on_extra)
         try:
             await stream.attach(self._upstream, body, fresh=again)
             return await stream.finished
@@ -153,9 +170,11 @@ class Stream(ABC):
     path: str
     content_type: str
 
-    def __init__(self, on_text: OnText, patience: Patience) -> None:
+    def __init__(self, on_text: OnText, patience: Patience, on_extra: OnExtra | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[Completion] = loop.create_future()
+        self._on_extra = on_extra
+        self._calls: dict[int, ToolCall] = {}
         self._on_text, self._patience, self._loop = on_text, patience, loop
         self._events = self.events()
         self._pieces: list[str] = []
@@ -213,7 +232,8 @@ class Stream(ABC):
     def end(self) -> None:
         if self._error_body is not None:
             text = self._error_body.decode("utf-8", "replace")
-            self.fail(StreamFault.STATUS, f"HTTP {self.status}: {text[:500]}")
+            detail = f"HTTP {self.status}: {text[:500]}"
+            self.lost(EngineStreamFailed(StreamFault.STATUS, detail, self.status))
             return
         self.take(self._events.close())
         if self.finish is None:
@@ -231,16 +251,36 @@ class Stream(ABC):
 
     def text(self, texts: list[str]) -> None:
         """Hand on the text of one read."""
-        self._last = self._loop.time()
-        if self._first is None:
-            self._first = self._last
-            self._timer.cancel()  # from here on the shorter patience holds
-            self._timer = self._loop.call_later(self._patience.token, self._check_time)
+        self._note_time()
         self._pieces += texts
         if len(self._pieces) > MAX_PIECES:
             self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of text")
         else:
             self._on_text(texts[0] if len(texts) == 1 else "".join(texts), len(texts))
+
+    def tool_call(self, delta: ToolCallDelta) -> None:
+        """Hand on a piece of a tool call."""
+        self._note_time()
+        known = self._calls.get(delta.index)
+        if known is None:
+            delta = replace(delta, id=delta.id or f"call_{secrets.token_hex(8)}")
+            known = ToolCall(delta.id or "", "", "")
+        name, arguments = known.name + (delta.name or ""), known.arguments + delta.arguments
+        self._calls[delta.index] = ToolCall(known.id, name, arguments)
+        if self._on_extra is not None:
+            self._on_extra(delta)
+
+    def logprobs(self, found: Sequence[Mapping[str, Any]]) -> None:
+        """Hand on the probabilities of the tokens of the text that comes next."""
+        if self._on_extra is not None:
+            self._on_extra(tuple(_plain(token) for token in found))
+
+    def _note_time(self) -> None:
+        self._last = self._loop.time()
+        if self._first is None:
+            self._first = self._last
+            self._timer.cancel()  # from here on the shorter patience holds
+            self._timer = self._loop.call_later(self._patience.token, self._check_time)
 
     @property
     def began(self) -> bool:
@@ -270,6 +310,7 @@ class Stream(ABC):
                 seconds=self._loop.time() - self._started,
                 first_token=None if self._first is None else self._first - self._started,
                 reasoning="".join(self._thoughts),
+                tool_calls=tuple(self._calls[index] for index in sorted(self._calls)),
             )
         )
 
@@ -287,51 +328,25 @@ class Stream(ABC):
             self.fail(StreamFault.TIMEOUT, f"waited {limit:g} s for {waited}")
 
 
-class OpenAIStream(Stream):
-    """Server-sent events, each a chunk of a chat completion."""
-
-    path = "/chat/completions"
-    content_type = "text/event-stream"
-
-    def events(self) -> Events:
-        return EventStream()
-
-    def take(self, payloads: Sequence[bytes]) -> None:
-        texts: list[str] = []
-        done = False
-        for payload in payloads:
-            if payload == b"[DONE]":
-                done = True
-                break
-            try:
-                chunk = _decode(payload)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self.fail(StreamFault.MALFORMED, f"{error} in {payload[:80]!r}")
-                break
-            for choice in chunk.choices:
-                if choice.delta.content:
-                    texts.append(choice.delta.content)
-                elif thought := choice.delta.reasoning_content or choice.delta.reasoning:
-                    self.thought(thought)
-                if choice.finish_reason is not None:
-                    self.finish = choice.finish_reason
-            if chunk.usage is not None:
-                self.usage = chunk.usage
-            if chunk.error is not None:
-                self.fail(StreamFault.ENGINE, str(chunk.error)[:500])
-                break
-        if texts:
-            self.text(texts)
-        if done:
-            self.succeed()
+def _plain(token: Mapping[str, Any]) -> dict[str, Any]:
+    """A token's probability with the fields of OpenAI's form alone; engines add ids of their own."""
+    kept: dict[str, Any] = {name: token.get(name) for name in ("token", "logprob", "bytes")}
+    kept["top_logprobs"] = [
+        {name: other.get(name) for name in ("token", "logprob", "bytes")} for other in token.get("top_logprobs") or ()
+    ]
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How an engine is spoken to: a request's body, and the reading of its stream."""
+    """How an engine is spoken to: a request's body and the reading of its stream, three times.
+
+    ``stream`` reads text alone, ``full`` tool calls and probabilities too; ``raw_body`` and ``raw`` go on with a prompt
+    as it stands.
+    """
 
     body: Callable[[ChatCall], bytes]
     stream: type[Stream]
-
-
-OPENAI = Dialect(ChatCall.body, OpenAIStream)
+    full: type[Stream]
+    raw_body: Callable[[ChatCall, str], bytes]
+    raw: type[Stream]

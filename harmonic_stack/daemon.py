@@ -14,6 +14,7 @@ from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.encoder_off_loop import Encoders
+from harmonic_stack.engine.capabilities import Capability
 from harmonic_stack.host.describe import hardware_line
 from harmonic_stack.host.engines import Needed, needed_engines
 from harmonic_stack.host.keys import Keys
@@ -22,6 +23,7 @@ from harmonic_stack.host.planning import engine_settings, plan_for
 from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
+from harmonic_stack.query import Mode
 from harmonic_stack.routing import Router
 from harmonic_stack.run import Seats
 from harmonic_stack.serving import Engines, engine_object, prove_pools, take_seats
@@ -62,6 +64,10 @@ class Daemon:
         """The engine that the crew's executive is on: without it there are no answers."""
         seats = self.orchestrator.seats
         return self.engines[seats.pools[seats.model].server]
+
+    def features(self, mode: Mode, model: str) -> frozenset[Capability]:
+        """What the engine that a request reaches can do, and its model."""
+        return self.orchestrator.seats.serving(mode, model, self.crew.executive).can
 
     def engine_objects(self) -> list[dict[str, Any]]:
         """Every engine with its pools and proofs."""
@@ -130,7 +136,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         proofs = await prove_pools(engines, plan, config, say)
         writer = SpineWriter(bus)
         parts.push_async_callback(writer.aclose)
-        seats = take_seats(parts, engines, plan, config, hardware, proofs, executive=crew.executive)
+        seats = await take_seats(parts, engines, plan, config, hardware, proofs, executive=crew.executive)
         encoders, router = await thinking
         metrics = Metrics()
         record = CrewRecord()
@@ -161,7 +167,12 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             encoders=encoders,
             metrics=metrics,
             orchestrator=orchestrator,
-            names=Names([agent.name for agent in crew.enabled], crew.executive, _models(engines, plan, crew.executive)),
+            names=Names(
+                [agent.name for agent in crew.enabled],
+                crew.executive,
+                _models(engines, plan, crew.executive),
+                encoders.names,
+            ),
         )
 
 

@@ -16,6 +16,7 @@ R = TypeVar("R")
 Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 # Texts whose vectors are kept: the sentences of some dozen open questions, 1.5 kB each.
 KNOWN = 2048
+EMBED = "harmonic-embed-"
 _Waiting = list[tuple[list[str], asyncio.Future[Vectors]]]
 
 
@@ -88,6 +89,17 @@ class Encoders:
 
     words: Encoder
     meaning: OffLoop
+
+    @property
+    def names(self) -> list[str]:
+        """The model names under which they make embeddings for a client, the best first."""
+        return list(dict.fromkeys(f"{EMBED}{encoder.tag}" for encoder in (self.meaning, self.words)))
+
+    async def encode(self, name: str, texts: Sequence[str]) -> Vectors:
+        """The vectors of *texts* by the encoder of that model name."""
+        if name == f"{EMBED}{self.meaning.tag}":
+            return await self.meaning.encode(texts)
+        return self.words.encode(texts)
 
     @classmethod
     async def load(cls) -> "Encoders":

@@ -178,6 +178,14 @@ class UnsupportedParameter(HarmonicError):
         self.param, self.reason = param, reason
 
 
+class EngineRefused(HarmonicError):
+    """The engine found the request itself at fault; ``param`` is the field that it most likely means."""
+
+    def __init__(self, detail: str, param: str | None = None) -> None:
+        super().__init__(one_line(f"the engine refused the request: {detail}"))
+        self.detail, self.param = detail, param
+
+
 class ModelNotFound(HarmonicError):
     """No model, mode or agent has this name; ``known`` are those that exist."""
 
@@ -203,6 +211,14 @@ class SessionNotFound(HarmonicError):
     def __init__(self, session: str) -> None:
         super().__init__(one_line(f'no session "{shortened(session)}" is known'))
         self.session = session
+
+
+class ResponseNotFound(HarmonicError):
+    """No response with this id is kept for this key."""
+
+    def __init__(self, response: str) -> None:
+        super().__init__(one_line(f'no response "{shortened(response)}" is kept'))
+        self.response = response
 
 
 class QueryNotFound(HarmonicError):
@@ -323,9 +339,15 @@ class StreamFault(StrEnum):
 class EngineStreamFailed(HarmonicError):
     """One call to the engine failed; ``reason`` says how, ``detail`` is for a person."""
 
-    def __init__(self, reason: StreamFault, detail: str) -> None:
+    def __init__(self, reason: StreamFault, detail: str, status: int | None = None) -> None:
+        """*status* is the engine's HTTP status, where it refused."""
         super().__init__(one_line(f"{reason}: {detail}"))
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.status = reason, detail, status
+
+    @property
+    def blames_the_request(self) -> bool:
+        """True where the engine found the request itself at fault."""
+        return self.status in (400, 422)
 
 
 class AllAgentsFailed(HarmonicError):

@@ -63,11 +63,12 @@ async def attempt(seat: Seat, propose: Propose, partial: Partial) -> Outcome:
     except TimeoutError:
         return Outcome(seat, Status.LATE, partial(seat), _why(Status.LATE))
     except EngineStreamFailed as error:
-        return Outcome(seat, Status.FAILED, partial(seat), f"{error.reason}: {error.detail}"[:500])
+        reason = f"{error.reason}: {error.detail}"[:500]
+        return Outcome(seat, Status.FAILED, partial(seat), reason, refused=error.blames_the_request)
     except Exception as error:  # an agent that breaks in any way is data; a cancellation passes
         log.exception("a draft failed", extra={"agent": seat.agent})
         return Outcome(seat, Status.FAILED, partial(seat), type(error).__name__)
-    if not completion.text.strip():
+    if not completion.text.strip() and not completion.tool_calls:
         return Outcome(seat, Status.FAILED, replace(completion, text=""), "the draft is empty")
     return Outcome(seat, Status.OK, completion)
 

@@ -2,22 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from harmonic_stack.answer.closed import Stopping, deliver, hold_vote, rivals
 from harmonic_stack.answer.grid_puzzle import PuzzleSolver, told
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.answer.minority_report import append_minority
 from harmonic_stack.answer.open_question import aggregate, base_live, stand_in
+from harmonic_stack.answer.report import refuse_if_empty, report_of
+from harmonic_stack.answer.single import answer_single
+from harmonic_stack.answer.tools import answer_with_tools
 from harmonic_stack.bridge import Bridge
 from harmonic_stack.chat_client import ChatCall
 from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
-from harmonic_stack.errors import AllAgentsFailed
-from harmonic_stack.fanout import attempt, propose_all
+from harmonic_stack.fanout import propose_all
 from harmonic_stack.live import LiveDrafts
-from harmonic_stack.prompts import Context, chat
+from harmonic_stack.prompts import Context, calls_told
 from harmonic_stack.query import DraftDelta, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.routing import Route, Router, seats_for
 from harmonic_stack.run import Put, Run, Seats
@@ -49,6 +50,7 @@ class Orchestrator:
 
         Raises:
             AllAgentsFailed: not one draft came.
+            EngineRefused: ... since the engine found the request at fault.
             TooBusy: there is no room now.
         """
         async with self.conductor.admitted(query.id, query.caller):
@@ -65,23 +67,24 @@ class Orchestrator:
         self.bridge.begin(query, route, context)
         run = self._run(query, context, put)
         answer = LiveAnswer(put)
-        puzzled = query.mode.merges and not query.sampling.has_format
+        puzzled = query.mode.merges and not query.sampling.has_format and query.tools is None
         puzzle = await self.puzzles.look(query.question) if puzzled else None
         try:
             if puzzle is not None:
                 self.bridge.checked(query, puzzle.checked, told(puzzle))
                 answer.write(told(puzzle) + ("" if puzzle.settled else "\n\n"))
             if puzzle is not None and puzzle.settled:
-                report = _report(run, "closed", [], delivered=[])
+                report = report_of(run, "closed", [], delivered=[])
             elif route.mode == "single":
-                report = await self._single(run, answer)
-            elif route.mode == "closed":
-                report = await self._closed(run, route, answer)
+                report = await answer_single(run, put, answer)
+            elif query.tools is not None:
+                report = await answer_with_tools(run, answer, lambda: self._merged(run, route, answer))
             else:
-                report = await self._open(run, route, answer)
+                report = await self._merged(run, route, answer)
             if puzzle is not None:
                 report = replace(report, checked=puzzle.checked)
-            await self.bridge.keep(query, route, context, report, answer.text)
+            calls = calls_told(report.outcomes[0].completion.tool_calls) if report.outcomes else ""
+            await self.bridge.keep(query, route, context, report, answer.text or calls)
         finally:
             run.live.close()
             self.bridge.end(query)
@@ -103,22 +106,9 @@ class Orchestrator:
         live = LiveDrafts(show, mode=mode, flush_seconds=self.config.draft.flush_seconds)
         return Run(query, context, crew=self.crew, seats=self.seats, config=self.config, live=live, trace=trace)
 
-    async def _single(self, run: Run, answer: LiveAnswer) -> Report:
-        """One agent or one engine model alone, live."""
-        query = run.query
-        agent = self.crew.get(query.agent) if query.agent else None
-        model = query.model if query.mode is Mode.MODEL else None
-        role = agent.role if agent is not None and query.mode is Mode.AGENT else ""
-        seat = Seat(0, agent.name if agent else query.model)
-        messages = chat(query.messages, run.context.told_to(seat.agent, peer=False), role=role)
-        outcome = await attempt(
-            seat,
-            lambda seat: run.ask(seat, messages, run.callers_parameters(), answer.write, model=model),
-            answer.partial,
-        )
-        if outcome.status is not Status.OK:
-            raise AllAgentsFailed({str(seat): outcome.reason})
-        return _report(run, "single", [outcome], delivered=[outcome])
+    async def _merged(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
+        """The crew's answer: a vote, or the executive's words and what only its peers saw."""
+        return await (self._closed if route.mode == "closed" else self._open)(run, route, answer)
 
     async def _closed(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """Votes decide. Where no draft ends in an answer the question was open after all."""
@@ -127,17 +117,17 @@ class Orchestrator:
         stopping = Stopping(merge.full_lead if full else merge.lead, most, greedy_waves=full)
         vote = await hold_vote(run, seats_for(route.agents, run.executive, most, samples=True), stopping)
         run.live.flush()
-        _refuse_if_empty(vote.outcomes)
+        refuse_if_empty(run.query, vote.outcomes)
         await self.bridge.share(run.query, run.context, vote.outcomes, vote.answers)
         if vote.verdict is None:
             if run.query.sampling.has_format:
                 base = next(o for o in vote.outcomes if o.status is Status.OK)
                 answer.write(base.text)
-                return _report(run, "open", vote.outcomes, delivered=[base])
+                return report_of(run, "open", vote.outcomes, delivered=[base])
             return await self._merge_after(run, list(vote.outcomes), answer)
         winner = deliver(run, vote, answer)
         return replace(
-            _report(run, "closed", vote.outcomes, delivered=[winner]),
+            report_of(run, "closed", vote.outcomes, delivered=[winner]),
             answers=dict(enumerate(vote.answers)),
             winner=vote.verdict.answer,
             agreement=vote.agreement,
@@ -150,12 +140,12 @@ class Orchestrator:
         if run.query.mode is Mode.FULL and self.config.merge.open == "aggregate":
             outcomes = await propose_all(seats, run.peer_draft, run.partial, until=run.until)
             run.live.flush()
-            _refuse_if_empty(outcomes)
+            refuse_if_empty(run.query, outcomes)
             await self.bridge.share(run.query, run.context, outcomes)
             return await self._aggregate(run, outcomes, answer)
         outcomes = await base_live(run, seats, answer)
         run.live.flush()
-        _refuse_if_empty(outcomes)
+        refuse_if_empty(run.query, outcomes)
         await self.bridge.share(run.query, run.context, outcomes)
         return await self._with_minority(run, outcomes, answer, None)
 
@@ -179,37 +169,5 @@ class Orchestrator:
         base = aggregator or outcomes[0]
         found = await append_minority(run, outcomes, base, answer, self.bridge.encoders.meaning)
         delivered = [base] if base.status is Status.OK else [o for o in outcomes if o.status is Status.OK][:1]
-        report = _report(run, "open", outcomes, delivered=delivered, aggregator=aggregator)
+        report = report_of(run, "open", outcomes, delivered=delivered, aggregator=aggregator)
         return replace(report, minority=found.points, coverage=found.coverage, finish=base.completion.finish)
-
-
-def _refuse_if_empty(outcomes: Sequence[Outcome]) -> None:
-    if not any(outcome.status is Status.OK for outcome in outcomes):
-        raise AllAgentsFailed({str(outcome.seat): outcome.reason for outcome in outcomes})
-
-
-def _report(
-    run: Run,
-    mode: Literal["closed", "open", "single"],
-    outcomes: Sequence[Outcome],
-    *,
-    delivered: Sequence[Outcome],
-    aggregator: Outcome | None = None,
-) -> Report:
-    drafts = sum(outcome.status is Status.OK for outcome in outcomes)
-    wanted = min(run.config.draft.quorum, len(outcomes))
-    warnings = [f"{o.seat} {o.status.value}: {o.reason}" for o in outcomes if o.status in (Status.FAILED, Status.LATE)]
-    if drafts < wanted:
-        warnings.insert(0, f"{drafts} of {len(outcomes)} agents answered")
-    if aggregator is not None and aggregator.reason:
-        warnings.append(f"aggregator: {aggregator.reason}")
-    return Report(
-        query=run.query.id,
-        session=run.query.session,
-        mode=mode,
-        outcomes=tuple(outcomes),
-        aggregator=aggregator,
-        warnings=tuple(warnings),
-        delivered_tokens=sum(outcome.completion.completion_tokens for outcome in delivered),
-        finish=delivered[0].completion.finish if delivered else "stop",
-    )

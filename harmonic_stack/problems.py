@@ -88,10 +88,14 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     # Requests.
     errors.BadRequest: Problem(400, "invalid_request", INVALID, USAGE),
     errors.UnsupportedParameter: Problem(400, "unsupported_parameter", INVALID, USAGE),
+    errors.EngineRefused: Problem(400, "engine_refused", INVALID, USAGE),
     errors.ModelNotFound: Problem(404, "model_not_found", INVALID, USAGE, "GET /v1/models lists the names."),
     errors.SessionNameInvalid: Problem(400, "invalid_session", INVALID, USAGE),
     errors.SessionNotFound: Problem(404, "session_not_found", INVALID, remedy="The oldest are forgotten first."),
     errors.QueryNotFound: Problem(404, "query_not_found", INVALID, remedy="The oldest are forgotten first."),
+    errors.ResponseNotFound: Problem(
+        404, "response_not_found", INVALID, remedy="With store false nothing is kept; the oldest are forgotten first."
+    ),
     errors.RouteNotFound: Problem(404, "not_found", INVALID, remedy="docs/api.md lists the routes."),
     errors.MethodNotAllowed: Problem(405, "method_not_allowed", INVALID),
     errors.UnsupportedMediaType: Problem(415, "unsupported_media_type", INVALID),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harmonic_stack.query import Message
+from harmonic_stack.query import Message, ToolCall
 
 ANSWER_LINE = "Think it through step by step, briefly. Finish with one line: Answer: <final answer only>"
 
@@ -68,16 +68,19 @@ def chat(
     *,
     role: str = "",
     closing: str = "",
+    tools: bool = False,
 ) -> list[Message]:
     """The conversation as one agent is given it.
 
     The user's own system messages stay first; the agent's *role* and the notes follow in the same system message,
     since many chat templates take only one. Recalled turns stand before the request's own. *closing* is appended to the
-    newest user message.
+    newest user message. Without *tools* the calls and results so far are told as plain text.
     """
     own = [m.content for m in messages if m.role in ("system", "developer")]
     system = "\n\n".join(part for part in (*own, role, *context.notes) if part)
     talk = [m for m in messages if m.role not in ("system", "developer")]
+    if not tools:
+        talk = plain_tools(talk)
     if closing:
         talk = _append_to_last_user(talk, closing)
     return [*([Message("system", system)] if system else []), *context.turns, *talk]
@@ -128,6 +131,44 @@ def _replace_last_user(messages: Sequence[Message], text: str) -> list[Message]:
     talk = list(messages)
     for index in range(len(talk) - 1, -1, -1):
         if talk[index].role == "user":
-            talk[index] = Message("user", text)
+            talk[index] = _with_text(talk[index], text)
             break
     return talk
+
+
+def _with_text(message: Message, text: str) -> Message:
+    """*message* with other words and the same images."""
+    images = [part for part in message.parts if part["type"] != "text"]
+    return replace(message, content=text, parts=(*images, {"type": "text", "text": text}) if images else ())
+
+
+def plain_tools(talk: Sequence[Message]) -> list[Message]:
+    """The conversation for a model that is given no tools: calls and their results as words.
+
+    Results speak as the user, joined with what stands beside them, since many templates want the two to take turns.
+    """
+    if not any(message.tool_calls or message.role == "tool" for message in talk):
+        return list(talk)
+    names: dict[str | None, str] = {}
+    told: list[Message] = []
+    for message in talk:
+        if message.tool_calls:
+            names |= {call.id: call.name for call in message.tool_calls}
+            message = Message("assistant", "\n".join(filter(None, (message.content, calls_told(message.tool_calls)))))
+        elif message.role == "tool":
+            name = names.get(message.tool_call_id, message.name or "the tool")
+            message = Message("user", f"Result of {name}:\n{escape_control(message.content)}")
+        if told and message.role == "user" == told[-1].role and not message.parts:
+            told[-1] = _with_text(told[-1], f"{told[-1].content}\n\n{message.content}")
+        else:
+            told.append(message)
+    return told
+
+
+def calls_told(calls: Sequence[ToolCall]) -> str:
+    """Tool calls in words.
+
+    >>> calls_told([ToolCall("1", "add", '{"a":1}')])
+    '[called add with {"a":1}]'
+    """
+    return "\n".join(f"[called {call.name} with {call.arguments}]" for call in calls)

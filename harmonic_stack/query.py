@@ -13,11 +13,28 @@ StreamDrafts = Literal["sentences", "tokens", "off"]
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a caller's tool; ``arguments`` is JSON text, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message, its content flattened to text."""
+    """One chat message, its content flattened to text.
+
+    ``parts`` are the content's parts in OpenAI's form where images stand among them, else empty. ``tool_calls`` are
+    those that an assistant made, ``tool_call_id`` the one that a message of the role tool answers.
+    """
 
     role: str
     content: str
+    name: str | None = None
+    parts: tuple[Mapping[str, JSON], ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
 
 
 class Mode(StrEnum):
@@ -48,11 +65,22 @@ class Sampling:
     seed: int | None = None
     max_tokens: int | None = None
     response_format: Mapping[str, JSON] | None = None
+    logprobs: bool = False
+    top_logprobs: int | None = None
 
     @property
     def has_format(self) -> bool:
         """True where the answer must be JSON rather than text."""
         return self.response_format is not None and self.response_format.get("type", "text") != "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The caller's tools, in OpenAI's form. The caller runs them; a model only says which, with what."""
+
+    definitions: tuple[Mapping[str, JSON], ...]
+    choice: str | Mapping[str, JSON] | None = None
+    parallel: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +97,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One request to the crew, checked and complete."""
+    """One request to the crew, checked and complete.
+
+    ``choices`` is how many answers are wanted (``n``). ``prompts``, where there are any, are gone on with as they
+    stand, each in ``choices`` ways. ``record`` False leaves no trace of it on the spine.
+    """
 
     id: str
     session: str
@@ -81,6 +113,10 @@ class Query:
     agent: str | None = None
     caller: str = ""
     started: float = 0.0
+    tools: Tools | None = None
+    choices: int = 1
+    prompts: tuple[str, ...] = ()
+    record: bool = True
 
     @property
     def question(self) -> str:
@@ -125,16 +161,21 @@ class Completion:
     first_token: float | None = None
     reasoning: str = ""
     slot_wait: float = 0.0
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one seat ended: its completion (partial unless ok) and why it is not ok."""
+    """How one seat ended: its completion (partial unless ok) and why it is not ok.
+
+    ``refused``: the engine found the request itself at fault, so asking another agent or again would not help.
+    """
 
     seat: Seat
     status: Status
     completion: Completion
     reason: str = ""
+    refused: bool = False
 
     @property
     def text(self) -> str:
@@ -152,9 +193,22 @@ class DraftDelta:
 
 @dataclass(frozen=True, slots=True)
 class AnswerDelta:
-    """A piece of the answer itself."""
+    """A piece of the answer itself, or of one of several; with its tokens' probabilities where they were asked for."""
 
     text: str
+    choice: int = 0
+    logprobs: tuple[Mapping[str, JSON], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call: the first one of each ``index`` gives its id and name, the others go on with its JSON."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    choice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +268,7 @@ class Report:
     finish: str = "stop"
     queued: int = 0
     checked: Checked | None = None
+    finishes: tuple[str, ...] = ()  # of each choice, where there are several
 
 
-Event = DraftDelta | AnswerDelta | Report
+Event = DraftDelta | AnswerDelta | ToolCallDelta | Report

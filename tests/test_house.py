@@ -19,11 +19,13 @@ import pytest
 import typer
 
 from harmonic_stack import __version__
-from harmonic_stack.api.app import CHAT, create_app
+from harmonic_stack.api.app import App, create_app
 from harmonic_stack.api.door import SCOPES
+from harmonic_stack.api.openapi import BODIES
 from harmonic_stack.cli.main import app as command_line
 from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon
+from harmonic_stack.engine.capabilities import ALL
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
@@ -148,16 +150,27 @@ def test_no_source_file_is_too_long() -> None:
 # --- Routes and errors -----------------------------------------------------------------------------------------------
 
 
-def served_routes() -> set[tuple[str, str]]:
-    """Method and path of every route, the chat route and FastAPI's own included."""
+def idle_app() -> App:
+    """The application without a stack behind it."""
     # The routes alone are looked at: nothing is asked, so the parts that would answer need not run.
+    nothing = dict.fromkeys(("orchestrator", "bus"))
     names = Names([], "", [])
-    parts = SimpleNamespace(config=Config(), keys=Keys([]), orchestrator=None, names=names, metrics=Metrics())
-    app = create_app(cast("Daemon", parts))
+    more = {"metrics": Metrics(), "features": lambda *_: ALL, "encoders": None}
+    parts = SimpleNamespace(config=Config(), keys=Keys([]), names=names, **more, **nothing)
+    return create_app(cast("Daemon", parts))
+
+
+def served_routes() -> set[tuple[str, str]]:
+    """Method and path of every route, the plain ones and FastAPI's own included."""
+    app = idle_app()
     found = {(method.upper(), path) for path, item in app.openapi()["paths"].items() for method in item}
     plain: list[Any] = [route for route in app.routes if getattr(route, "path", None)]
     found |= {(method, route.path) for route in plain for method in route.methods - {"HEAD"}}
-    return found | {("POST", CHAT)}
+    return found
+
+
+def test_the_description_has_every_plain_route() -> None:
+    assert set(BODIES) == set(idle_app().plain)
 
 
 def test_every_route_is_documented_and_nothing_else() -> None:

@@ -1,23 +1,34 @@
 """The answer as it grows: what the client was given, word for word."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
-from harmonic_stack.query import AnswerDelta, Completion, Event, Seat
+from harmonic_stack.query import AnswerDelta, Completion, Event, Seat, ToolCallDelta
 
 
 class LiveAnswer:
-    """Hands pieces of the answer to the client and remembers them."""
+    """Hands pieces of the answer to the client and remembers them; *choice* numbers one answer of several."""
 
-    def __init__(self, put: Callable[[Event], None]) -> None:
-        self._put = put
+    def __init__(self, put: Callable[[Event], None], choice: int = 0) -> None:
+        self._put, self._choice = put, choice
         self._said: list[str] = []
+        self._logprobs: tuple[Mapping[str, Any], ...] = ()
         self.pieces = 0
 
     def write(self, text: str, pieces: int = 1) -> None:
         """Give the client the next words, which the engine sent in so many *pieces* (one token each)."""
         self._said.append(text)
         self.pieces += pieces
-        self._put(AnswerDelta(text))
+        self._put(AnswerDelta(text, self._choice, self._logprobs))
+        self._logprobs = ()
+
+    def take_extra(self, extra: ToolCallDelta | tuple[Mapping[str, Any], ...]) -> None:
+        """Give the client a piece of a tool call; keep probabilities for the text that they belong to."""
+        if isinstance(extra, ToolCallDelta):
+            self._put(replace(extra, choice=self._choice))
+        else:
+            self._logprobs += extra
 
     @property
     def text(self) -> str:

@@ -13,25 +13,29 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from harmonic_stack import __version__
-from harmonic_stack.api import admin, metrics_route, models, spine_routes
-from harmonic_stack.api.asgi import Message, Receive, Scope, Send, send_problem
-from harmonic_stack.api.chat import ChatRoute
+from harmonic_stack.api import admin, metrics_route, models, responses, spine_routes
+from harmonic_stack.api.asgi import Message, Receive, Scope, Send, problem_headers, send_json
 from harmonic_stack.api.door import Door, header
+from harmonic_stack.api.message_wire import error_object
+from harmonic_stack.api.messages import PREFIX as MESSAGES
+from harmonic_stack.api.openapi import with_plain_routes
+from harmonic_stack.api.plain_routes import PlainRoute, plain_routes
+from harmonic_stack.api.replays import Replays
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import BadRequest, HarmonicError, MethodNotAllowed, RouteNotFound
 from harmonic_stack.metrics import Metrics
-from harmonic_stack.problems import PROBLEMS, error_body, problem_of, retry_after
+from harmonic_stack.problems import PROBLEMS, error_body, problem_of
 
 log = logging.getLogger(__name__)
-CHAT = "/v1/chat/completions"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class App(FastAPI):
-    """FastAPI with a door in front of every route and a fast lane for chat completions."""
+    """FastAPI with a door in front of every route and a fast lane for those that answer at length."""
 
     door: Door
-    chat: ChatRoute
+    plain: dict[str, PlainRoute]
+    replays: Replays
     metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,41 +47,53 @@ class App(FastAPI):
         begun = time.monotonic()
         try:
             caller = self.door.admit(scope)
-            if scope["path"] != CHAT:
+            route = self.plain.get(scope["path"])
+            if route is None:
+                scope.setdefault("state", {})["caller"] = caller
                 await super().__call__(scope, receive, reply.send)
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(scope["method"], ["POST"])
+            elif (key := header(scope["headers"], b"idempotency-key")) is not None:
+                await self.replays.serve(route, key, scope, receive, reply.send, caller)
             else:
-                await self.chat(scope, receive, reply.send, caller)
+                await route(scope, receive, reply.send, caller)
         except Exception as error:
             if reply.started:
                 raise
             if not isinstance(error, HarmonicError):
                 log.exception("a request failed", extra={"request_id": reply.id})
-            await send_problem(reply.send, error)
+            body = _body_of(error, scope["path"])
+            await send_json(reply.send, problem_of(error).status, body, problem_headers(error))
         finally:
-            self.metrics.request(_route_of(scope), reply.status, time.monotonic() - begun)
+            self.metrics.request(self._route_of(scope), reply.status, time.monotonic() - begun)
 
+    def _route_of(self, scope: Scope) -> str:
+        """The path of the route that answered, as it is declared: a caller's own words are no label."""
+        if scope["path"] in self.plain:
+            return str(scope["path"])
+        return str(getattr(scope.get("route"), "path", "other"))
 
-def _route_of(scope: Scope) -> str:
-    """The path of the route that answered, as it is declared: a caller's own words are no label."""
-    if scope["path"] == CHAT:
-        return CHAT
-    return str(getattr(scope.get("route"), "path", "other"))
+    def openapi(self) -> dict[str, Any]:
+        """The description of all routes."""
+        if self.openapi_schema is None:
+            self.openapi_schema = with_plain_routes(super().openapi(), self.state.daemon.names)
+        return self.openapi_schema
 
 
 class _Reply:
-    """Adds the request's id to the reply, and knows whether it has begun."""
+    """Adds the request's id and the time it took to begin to the reply, and knows whether it has begun."""
 
     def __init__(self, send: Send, asked: str | None) -> None:
         self.id = asked if asked and _REQUEST_ID.fullmatch(asked) else f"req-{secrets.token_hex(8)}"
         self.started, self.status = False, 0
-        self._send = send
+        self._send, self._since = send, time.monotonic()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.id.encode())]
+            took = b"%d" % int((time.monotonic() - self._since) * 1000)
+            own = ((b"x-request-id", self.id.encode()), (b"openai-processing-ms", took))
+            message["headers"] = [*message.get("headers", ()), *own]
         await self._send(message)
 
 
@@ -87,8 +103,10 @@ def create_app(daemon: Daemon) -> App:
     app.state.daemon = daemon
     app.metrics = daemon.metrics
     app.door = Door(daemon.config.server, daemon.keys)
-    app.chat = ChatRoute(daemon.orchestrator, daemon.names, daemon.config)
+    app.plain = plain_routes(daemon)
+    app.replays = Replays(daemon.config.server)
     app.include_router(models.router)
+    app.include_router(responses.router)
     app.include_router(admin.router)
     app.include_router(spine_routes.router)
     app.include_router(metrics_route.router)
@@ -99,10 +117,14 @@ def create_app(daemon: Daemon) -> App:
     return app
 
 
-async def _explain(_: Request, error: Exception) -> Response:
-    after = retry_after(error)
-    headers = {"retry-after": str(after)} if after is not None else None
-    return JSONResponse(error_body(error), status_code=problem_of(error).status, headers=headers)
+def _body_of(error: Exception, path: str) -> dict[str, Any]:
+    """An error in OpenAI's shape; in Anthropic's on its routes."""
+    return error_object(error) if path.startswith(MESSAGES) else error_body(error)
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    headers = {name.decode(): value.decode() for name, value in problem_headers(error)}
+    return JSONResponse(_body_of(error, request.url.path), status_code=problem_of(error).status, headers=headers)
 
 
 async def _explain_validation(request: Request, error: Exception) -> Response:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from harmonic_stack.config import Server
-from harmonic_stack.errors import PayloadTooLarge, RequestTimedOut, UnsupportedMediaType
-from harmonic_stack.problems import error_body, problem_of, retry_after
+from harmonic_stack.errors import MethodNotAllowed, PayloadTooLarge, RequestTimedOut, UnsupportedMediaType
+from harmonic_stack.problems import retry_after
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -69,8 +69,10 @@ async def send_json(send: Send, status: int, content: Any, headers: list[tuple[b
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_problem(send: Send, error: Exception) -> None:
-    """An error in OpenAI's shape, with the status of the exception table."""
+def problem_headers(error: Exception) -> list[tuple[bytes, bytes]]:
+    """What an error says in headers: when to try again, and which methods there are."""
     after = retry_after(error)
-    extra = [(b"retry-after", str(after).encode())] if after is not None else None
-    await send_json(send, problem_of(error).status, error_body(error), extra)
+    found = [(b"retry-after", str(after).encode())] if after is not None else []
+    if isinstance(error, MethodNotAllowed):
+        found.append((b"allow", ", ".join(error.allowed).encode()))
+    return found

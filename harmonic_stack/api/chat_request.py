@@ -1,78 +1,29 @@
-"""The body of a chat completion request: bytes in, a checked ``Query`` out, or an error that names the field."""
+"""A chat completion request: bytes in, a checked ``Query`` out, or an error that names the field.
+
+Other routes translate their requests into the same body, so that every check stands here once.
+"""
 
 import math
-import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
+from harmonic_stack.api.chat_body import WITHOUT_EFFECT, ChatBody, Choice, Harmonic, ResponseFormat
+from harmonic_stack.api.chat_messages import read_messages
+from harmonic_stack.api.decoding import check_depth, decode
 from harmonic_stack.config import Config
+from harmonic_stack.engine.capabilities import ALL, Capability
 from harmonic_stack.errors import BadRequest, ModelNotFound, SessionNameInvalid, UnsupportedParameter
 from harmonic_stack.model_names import Names
 from harmonic_stack.names import is_name
-from harmonic_stack.query import Message, Mode, Options, Query, Sampling
+from harmonic_stack.query import Mode, Options, Query, Sampling, Tools
 
-Unit = Annotated[float, Meta(ge=0, le=1)]
-Penalty = Annotated[float, Meta(ge=-2, le=2)]
-Tokens = Annotated[int, Meta(ge=1, le=1_000_000)]
-
-
-class _Part(msgspec.Struct):
-    type: str
-    text: str | None = None
-
-
-class _Message(msgspec.Struct):
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[_Part] | None = None
-    name: str | None = None
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool = False
-
-
-class _Harmonic(msgspec.Struct, forbid_unknown_fields=True):
-    agents: Annotated[list[str], Meta(min_length=1, max_length=64)] | None = None
-    most: Annotated[int, Meta(ge=1)] | None = None
-    draft_tokens: Annotated[int, Meta(ge=1)] | None = None
-    deadline: Annotated[float, Meta(gt=0)] | None = None
-    stream: Literal["sentences", "tokens", "off"] | None = None
-    trace: bool = False
-
-
-class _Body(msgspec.Struct):
-    """The fields that are read; others are ignored and never forwarded."""
-
-    model: str
-    messages: list[_Message]
-    stream: bool | None = None
-    stream_options: _StreamOptions | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    top_p: Unit | None = None
-    frequency_penalty: Penalty | None = None
-    presence_penalty: Penalty | None = None
-    logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
-    stop: str | list[str] | None = None
-    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
-    max_tokens: Tokens | None = None
-    max_completion_tokens: Tokens | None = None
-    n: Annotated[int, Meta(ge=1, le=8)] | None = None
-    logprobs: bool | None = None
-    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    tools: list[Any] | None = None
-    functions: list[Any] | None = None
-    response_format: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
-    harmonic: _Harmonic | None = None
-
-
-_decoder = msgspec.json.Decoder(_Body)
+MAX_STOPS = 4
+_decoder = msgspec.json.Decoder(ChatBody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +35,19 @@ class Ask:
     include_usage: bool
 
 
-def parse_chat_request(body: bytes, *, names: Names, config: Config, session: str | None, caller: str) -> Ask:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a request is checked against: the names that there are, the settings, and what an engine can do.
+
+    ``features`` tells it of the engine that a request reaches, by its way of answering and its model's name.
+    """
+
+    names: Names
+    config: Config
+    features: Callable[[Mode, str], frozenset[Capability]] = lambda _mode, _model: ALL
+
+
+def parse_chat_request(body: bytes, reader: Reader, *, session: str | None, caller: str) -> Ask:
     """Read and check a request.
 
     Args:
@@ -96,54 +59,66 @@ def parse_chat_request(body: bytes, *, names: Names, config: Config, session: st
     Raises:
         BadRequest, UnsupportedParameter, ModelNotFound, SessionNameInvalid: what is wrong, and with which field.
     """
-    asked = _decode(body)
-    _refuse_unsupported(asked)
-    if len(asked.messages) > config.server.max_messages:
-        raise BadRequest(f"at most {config.server.max_messages} messages are taken", "messages")
-    mode, agent = _mode(asked.model, names)
+    return read_chat(decode(_decoder, body, ignored=WITHOUT_EFFECT), reader, session=session, caller=caller)
+
+
+def read_chat(asked: ChatBody, reader: Reader, *, session: str | None, caller: str) -> Ask:
+    """Check a request that was decoded, or translated from another route's; see ``parse_chat_request``."""
+    mode, agent = mode_of(asked.model, reader.names)
+    features = reader.features(mode, asked.model)
+    _refuse_unsupported(asked, mode, features)
     query = Query(
         id=f"q-{secrets.token_hex(8)}",
         session=_session(session, asked.metadata),
         model=asked.model,
         mode=mode,
         agent=agent,
-        messages=_messages(asked.messages),
+        messages=read_messages(asked.messages, most=reader.config.server.max_messages, vision="vision" in features),
         sampling=_sampling(asked),
-        options=_options(asked.harmonic, names, config),
+        options=_options(asked.harmonic, reader.names, reader.config),
         caller=caller,
         started=time.time(),
+        tools=_tools(asked),
+        choices=asked.n or 1,
     )
     usage = asked.stream_options is not None and asked.stream_options.include_usage
     return Ask(query, stream=bool(asked.stream), include_usage=usage)
 
 
-def _decode(body: bytes) -> _Body:
-    try:
-        asked = _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        raise BadRequest(message, path.rstrip("`").lstrip(".") or _missing(message)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"the body is no JSON: {error}") from None
-    return asked
+def _refuse_unsupported(asked: ChatBody, mode: Mode, features: frozenset[Capability]) -> None:
+    """What this model or engine cannot do is refused by name, never ignored in silence."""
+    if mode.merges:
+        if asked.n is not None and asked.n > 1:
+            raise UnsupportedParameter("n", "one answer is made from many drafts; ask one agent or model for several")
+        if asked.logprobs or asked.top_logprobs:
+            raise UnsupportedParameter("logprobs", "a merged answer has no token probabilities of its own")
+    if asked.functions:
+        raise UnsupportedParameter("functions", "tools have taken their place")
+    if asked.top_logprobs is not None and not asked.logprobs:
+        raise BadRequest("needs logprobs to be true", "top_logprobs")
+    must_call = asked.tool_choice == "required" or isinstance(asked.tool_choice, Choice)
+    penalised = asked.frequency_penalty or asked.presence_penalty
+    form = asked.response_format
+    needs: tuple[tuple[str, Capability, object], ...] = (
+        ("logprobs", "logprobs", asked.logprobs),
+        ("logit_bias", "logit_bias", asked.logit_bias),
+        ("tools", "tools", asked.tools and asked.tool_choice != "none"),
+        ("tool_choice", "tool_choice", asked.tools and must_call),
+        ("frequency_penalty" if asked.frequency_penalty else "presence_penalty", "penalties", penalised),
+        ("response_format", "json_schema", form is not None and form.type != "text"),
+        ("seed", "seed", asked.seed is not None),
+    )
+    for param, feature, wanted in needs:
+        if wanted and feature not in features:
+            raise UnsupportedParameter(param, "the engine, or its model, cannot do it")
 
 
-def _missing(message: str) -> str | None:
-    found = re.search(r"required field `(\w+)`", message)
-    return found[1] if found else None
+def mode_of(model: str, names: Names) -> tuple[Mode, str | None]:
+    """The way of answering that a model's name stands for, and the agent that it names.
 
-
-def _refuse_unsupported(asked: _Body) -> None:
-    """What is not there yet is refused by name, never ignored in silence."""
-    if asked.n is not None and asked.n > 1:
-        raise UnsupportedParameter("n", "one answer is made from many drafts; ask again for another")
-    if asked.logprobs or asked.top_logprobs:
-        raise UnsupportedParameter("logprobs", "a merged answer has no token probabilities of its own")
-    if asked.tools or asked.functions:
-        raise UnsupportedParameter("tools", "tool calls are not served yet")
-
-
-def _mode(model: str, names: Names) -> tuple[Mode, str | None]:
+    Raises:
+        ModelNotFound: there is no such name.
+    """
     if model in (Mode.AUTO.value, Mode.FULL.value):
         return Mode(model), None
     if model == Mode.FAST.value:
@@ -155,21 +130,6 @@ def _mode(model: str, names: Names) -> tuple[Mode, str | None]:
     raise ModelNotFound(model, names.all)
 
 
-def _messages(messages: list[_Message]) -> tuple[Message, ...]:
-    if not any(message.role == "user" for message in messages):
-        raise BadRequest("there is no message with the role user", "messages")
-    return tuple(Message(m.role, _text(m.content, place)) for place, m in enumerate(messages))
-
-
-def _text(content: str | list[_Part] | None, place: int) -> str:
-    if isinstance(content, list):
-        for part in content:
-            if part.type != "text":
-                raise UnsupportedParameter(f"messages[{place}].content", f"parts of type {part.type!r} are not served")
-        content = "".join(part.text or "" for part in content)
-    return content or ""  # msgspec has refused lone surrogates already
-
-
 def _session(header: str | None, metadata: Mapping[str, Any] | None) -> str:
     name = header if header is not None else (metadata or {}).get("session_id")
     if name is None:
@@ -179,27 +139,60 @@ def _session(header: str | None, metadata: Mapping[str, Any] | None) -> str:
     return name
 
 
-def _sampling(asked: _Body) -> Sampling:
+def _tools(asked: ChatBody) -> Tools | None:
+    if not asked.tools:
+        if asked.tool_choice is not None and asked.tool_choice not in ("none", "auto"):
+            raise BadRequest("there are no tools to choose from", "tool_choice")
+        return None
+    definitions = tuple({"type": "function", "function": msgspec.to_builtins(tool.function)} for tool in asked.tools)
+    check_depth(list(definitions), "tools")
+    if asked.tool_choice == "none":
+        return None
+    choice: str | dict[str, Any] | None
+    if isinstance(asked.tool_choice, Choice):
+        name = asked.tool_choice.function.name
+        if name not in {tool.function.name for tool in asked.tools}:
+            raise BadRequest("names a function that is not among the tools", "tool_choice")
+        choice = {"type": "function", "function": {"name": name}}
+    else:
+        choice = asked.tool_choice
+    return Tools(definitions, choice, asked.parallel_tool_calls)
+
+
+def _sampling(asked: ChatBody) -> Sampling:
     stop = (asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ())
-    if len(stop) > 4:
-        raise BadRequest(f"at most 4 stop sequences are taken, not {len(stop)}", "stop")
-    form = asked.response_format
-    if form is not None and form.get("type") not in ("text", "json_object", "json_schema"):
-        raise BadRequest("must be text, json_object or json_schema", "response_format.type")
+    if len(stop) > MAX_STOPS:
+        raise BadRequest(f"at most {MAX_STOPS} stop sequences are taken, not {len(stop)}", "stop")
     return Sampling(
         temperature=asked.temperature,
         top_p=asked.top_p,
         frequency_penalty=asked.frequency_penalty,
         presence_penalty=asked.presence_penalty,
         logit_bias=asked.logit_bias,
-        stop=stop,
+        stop=tuple(word for word in stop if word),
         seed=asked.seed,
         max_tokens=asked.max_completion_tokens or asked.max_tokens,
-        response_format=form,
+        response_format=_format(asked.response_format),
+        logprobs=bool(asked.logprobs),
+        top_logprobs=asked.top_logprobs,
     )
 
 
-def _options(asked: _Harmonic | None, names: Names, config: Config) -> Options:
+def _format(asked: ResponseFormat | None) -> dict[str, Any] | None:
+    if asked is None:
+        return None
+    if asked.type not in ("text", "json_object", "json_schema"):
+        raise BadRequest("must be text, json_object or json_schema", "response_format.type")
+    if asked.type != "json_schema":
+        return {"type": asked.type}
+    if asked.json_schema is None or asked.json_schema.schema is None:
+        raise BadRequest("a json_schema has a name and a schema", "response_format.json_schema")
+    check_depth(asked.json_schema.schema, "response_format.json_schema.schema")
+    form: dict[str, Any] = msgspec.to_builtins(asked)
+    return form
+
+
+def _options(asked: Harmonic | None, names: Names, config: Config) -> Options:
     if asked is None:
         return Options()
     for name in asked.agents or ():

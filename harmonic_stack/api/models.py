@@ -21,15 +21,15 @@ TheDaemon = Annotated[Daemon, Depends(daemon_of)]
 
 @router.get("/v1/models")
 async def list_models(daemon: TheDaemon) -> dict[str, Any]:
-    """The names that ``model`` may have: the crew's ways of answering, each agent, each engine model."""
-    return {"object": "list", "data": [_model(daemon, name) for name in daemon.names.all]}
+    """The names that ``model`` may have: the crew's ways of answering, each agent, each engine model, our encoder."""
+    return {"object": "list", "data": [_model(daemon, name) for name in daemon.names.listed]}
 
 
 @router.get("/v1/models/{name:path}")
 async def get_model(name: str, daemon: TheDaemon) -> dict[str, Any]:
     """One of them."""
-    if name not in daemon.names.all:
-        raise ModelNotFound(name, daemon.names.all)
+    if name not in daemon.names.listed:
+        raise ModelNotFound(name, daemon.names.listed)
     return _model(daemon, name)
 
 

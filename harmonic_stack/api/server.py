@@ -1,6 +1,7 @@
 """uvicorn around the application: our socket, our signals, our limits."""
 
 import asyncio
+import json
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -11,8 +12,9 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from harmonic_stack.config import Server as Limits
-from harmonic_stack.errors import PortInUse
+from harmonic_stack.errors import BadRequest, PortInUse
 from harmonic_stack.host.ports import owner_of
+from harmonic_stack.problems import error_body
 
 BACKLOG = 2048
 
@@ -31,6 +33,13 @@ class HardenedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         self._timer = self.loop.call_later(self.limits.header_seconds, self._close_if_silent)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP as every other mistake is answered."""
+        body = json.dumps(error_body(BadRequest(msg.rstrip(".")))).encode()
+        head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n" % len(body)
+        self.transport.write(head + b"connection: close\r\n\r\n" + body)
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         timer = getattr(self, "_timer", None)

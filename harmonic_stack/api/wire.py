@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-from harmonic_stack.query import AnswerDelta, DraftDelta, Event, Outcome, Query, Report
+from harmonic_stack.chat_client import tool_call_object
+from harmonic_stack.problems import error_body
+from harmonic_stack.query import AnswerDelta, DraftDelta, Event, Outcome, Query, Report, ToolCall, ToolCallDelta
 
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
@@ -18,12 +20,14 @@ _json = msgspec.json.Encoder().encode
 
 
 class ChunkStream:
-    """Formats one streamed answer; every method returns whole server-sent events, ready to be written."""
+    """Formats one answer; every method but ``whole`` returns server-sent events, ready to be written."""
+
+    ping = PING
 
     def __init__(self, query: Query, *, include_usage: bool) -> None:
         base = _json({**_head(query), "object": "chat.completion.chunk"})
-        self._usage = include_usage
-        self._open = b"data: " + base[:-1] + b',"choices":[{"index":0,"delta":'
+        self._query, self._usage = query, include_usage
+        self._open = self._opening(base, 0)
         self._mid = b',"finish_reason":null}]'
         self._close = b',"usage":null}\n\n' if include_usage else b"}\n\n"
         self._base = base
@@ -31,71 +35,129 @@ class ChunkStream:
         self._content_end = b"}" + self._mid + self._close
 
     def first(self) -> bytes:
-        """The first chunk, which gives the role."""
-        return self._open + b'{"role":"assistant","content":""}' + self._mid + self._close
+        """The first chunk, which gives the role; one for each choice."""
+        role = b'{"role":"assistant","content":""}' + self._mid + self._close
+        return b"".join(self._opening(self._base, choice) + role for choice in range(choices_of(self._query)))
 
     def events(self, events: Iterable[Event]) -> bytes:
         """What happened since the last call; the report is left to ``last``."""
         out: list[bytes] = []
         for event in events:
             if isinstance(event, AnswerDelta):
-                out.append(self._content + _json(event.text) + self._content_end)
+                if event.choice or event.logprobs:
+                    out.append(self._piece(event))
+                else:
+                    out.append(self._content + _json(event.text) + self._content_end)
             elif isinstance(event, DraftDelta):
                 out.append(self._draft(event))
+            elif isinstance(event, ToolCallDelta):
+                delta = _json({"tool_calls": [_tool_delta(event)]})
+                out.append(self._opening(self._base, event.choice) + delta + self._mid + self._close)
         return b"".join(out)
 
-    def last(self, report: Report) -> bytes:
+    def last(self, _said: Sequence[Event], report: Report) -> bytes:
         """The finish, the ``harmonic`` object, the usage if it was asked for, and the end mark."""
-        finish = b'%b{},"finish_reason":%b}],"harmonic":%b%b' % (
-            self._open,
-            _json(_finish(report)),
-            _json(harmonic_object(report)),
-            self._close,
-        )
+        finish = b""
+        count = choices_of(self._query)
+        for choice in range(count):
+            end = b'{},"finish_reason":' + _json(finish_of(report, choice)) + b"}]"
+            if choice == count - 1:
+                end += b',"harmonic":' + _json(harmonic_object(report))
+            finish += self._opening(self._base, choice) + end + self._close
         usage = b""
         if self._usage:
             usage = b"data: " + self._base[:-1] + b',"choices":[],"usage":' + _json(usage_object(report)) + b"}\n\n"
         return finish + usage + DONE
 
-    def error(self, body: dict[str, Any]) -> bytes:
+    def error(self, error: BaseException) -> bytes:
         """An error after the first byte: an event of its own, and no end mark after it."""
-        return b"data: " + _json(body) + b"\n\n"
+        return b"data: " + _json(error_body(error)) + b"\n\n"
+
+    def whole(self, said: Sequence[Event], report: Report) -> dict[str, Any]:
+        """The whole answer as one object, for clients that do not stream."""
+        return completion_object(self._query, said, report)
+
+    @staticmethod
+    def _opening(base: bytes, choice: int) -> bytes:
+        return b'data: %b,"choices":[{"index":%d,"delta":' % (base[:-1], choice)
+
+    def _piece(self, event: AnswerDelta) -> bytes:
+        """A piece of another choice than the first, or one with probabilities."""
+        probabilities = b',"logprobs":' + _json({"content": event.logprobs, "refusal": None}) if event.logprobs else b""
+        delta = b'{"content":' + _json(event.text) + b"}"
+        return self._opening(self._base, event.choice) + delta + probabilities + self._mid + self._close
 
     def _draft(self, event: DraftDelta) -> bytes:
-        text = _draft_text(event)
+        text = draft_text(event)
         mark = b',"harmonic":' + _json({"agent": event.seat.agent, "sample": event.seat.sample})
         return self._open + b'{"reasoning_content":' + _json(text) + b"}" + self._mid + mark + self._close
 
 
 def completion_object(query: Query, said: Sequence[Event], report: Report) -> dict[str, Any]:
-    """The whole answer as one object, for clients that do not stream."""
-    message: dict[str, Any] = {"role": "assistant", "content": answer_text(said), "refusal": None}
-    if drafts := _drafts_text(said):
-        message["reasoning_content"] = drafts
+    """The whole answer as one object."""
     return {
         **_head(query),
         "object": "chat.completion",
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(report)}],
+        "choices": [_choice(said, report, choice) for choice in range(choices_of(query))],
         "usage": usage_object(report),
         "harmonic": harmonic_object(report),
     }
 
 
-def answer_text(events: Iterable[Event]) -> str:
-    """The answer's own words."""
-    return "".join(e.text for e in events if isinstance(e, AnswerDelta))
+def _choice(said: Sequence[Event], report: Report, choice: int) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": answer_text(said, choice), "refusal": None}
+    if calls := tool_calls_of(said, choice):
+        message["tool_calls"] = [tool_call_object(call) for call in calls]
+        message["content"] = message["content"] or None
+    if not choice and (drafts := _drafts_text(said)):
+        message["reasoning_content"] = drafts
+    tokens = [token for e in said if isinstance(e, AnswerDelta) and e.choice == choice for token in e.logprobs]
+    return {
+        "index": choice,
+        "message": message,
+        "logprobs": {"content": tokens, "refusal": None} if tokens else None,
+        "finish_reason": finish_of(report, choice),
+    }
+
+
+def choices_of(query: Query) -> int:
+    """How many answers a query has."""
+    return query.choices * max(len(query.prompts), 1)
+
+
+def answer_text(events: Iterable[Event], choice: int = 0) -> str:
+    """The answer's own words, or those of one of several."""
+    return "".join(e.text for e in events if isinstance(e, AnswerDelta) and e.choice == choice)
+
+
+def tool_calls_of(events: Iterable[Event], choice: int = 0) -> list[ToolCall]:
+    """The tool calls of an answer, put together from their pieces."""
+    calls: dict[int, ToolCall] = {}
+    for e in events:
+        if isinstance(e, ToolCallDelta) and e.choice == choice:
+            known = calls.get(e.index) or ToolCall(e.id or "", "", "")
+            calls[e.index] = ToolCall(known.id, known.name + (e.name or ""), known.arguments + e.arguments)
+    return [calls[index] for index in sorted(calls)]
+
+
+def _tool_delta(event: ToolCallDelta) -> dict[str, Any]:
+    if event.id is None:
+        return {"index": event.index, "function": {"arguments": event.arguments}}
+    call = tool_call_object(ToolCall(event.id, event.name or "", event.arguments))
+    return {"index": event.index, **call}
 
 
 def _head(query: Query) -> dict[str, Any]:
     return {"id": f"chatcmpl-{query.id}", "created": int(query.started), "model": query.model}
 
 
-def _draft_text(event: DraftDelta) -> str:
+def draft_text(event: DraftDelta) -> str:
+    """A piece of a draft as it is shown, under its agent's name."""
     return f"{event.seat}: {event.text.strip()}\n"
 
 
 def _drafts_text(events: Iterable[Event]) -> str:
-    return "".join(_draft_text(event) for event in events if isinstance(event, DraftDelta))
+    return "".join(draft_text(event) for event in events if isinstance(event, DraftDelta))
 
 
 def usage_object(report: Report) -> dict[str, Any]:
@@ -153,5 +215,9 @@ def _calls(report: Report) -> list[Outcome]:
     return [*report.outcomes, *([report.aggregator] if report.aggregator else [])]
 
 
-def _finish(report: Report) -> str:
-    return report.finish if report.finish in ("stop", "length", "content_filter") else "stop"
+def finish_of(report: Report, choice: int = 0) -> str:
+    """Why an answer, or one of several, ended, in OpenAI's words."""
+    finish = report.finishes[choice] if choice < len(report.finishes) and choice else report.finish
+    if choice < len(report.outcomes) and report.outcomes[choice].completion.tool_calls:
+        return "tool_calls"
+    return finish if finish in ("stop", "length", "content_filter") else "stop"

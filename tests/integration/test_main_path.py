@@ -21,13 +21,14 @@ async def _client(home: Home, key: str | None = None) -> AsyncOpenAI:
     return AsyncOpenAI(base_url=f"{url}/v1", api_key=key or (await home.run("key", "show")).out.strip(), max_retries=0)
 
 
-async def test_the_models_are_the_ways_of_answering_the_agents_and_the_engines_model(running: Home) -> None:
+async def test_the_models_are_the_ways_of_answering_the_agents_the_engines_model_and_an_encoder(running: Home) -> None:
     async with await _client(running) as client:
         names = [model.id async for model in client.models.list()]
-        one = await client.models.retrieve(names[-1])
+        one = await client.models.retrieve(names[-2])
     assert names[:4] == ["harmonic", "harmonic-full", "harmonic-fast", "executive"]
     assert "reviewer" in names
-    assert "smollm2" in names[-1]
+    assert "smollm2" in names[-2]
+    assert names[-1].startswith("harmonic-embed-")
     assert one.owned_by == "engine"
 
 

@@ -104,6 +104,42 @@ async def test_from_nothing_to_an_answer_and_back(home: Home, installed: Install
     assert home.processes() == []
 
 
+async def test_ollama_is_asked_for_what_it_can_and_refuses_the_rest_by_name(
+    home: Home, installed: Installed, names: dict[str, str]
+) -> None:
+    installed.settle(home, names["tiny"])
+    assert (await home.run(*up())).code == 0
+    say: dict[str, Any] = {"model": names["tiny"], "messages": [{"role": "user", "content": "Name a city."}]}
+    say["max_tokens"] = 30
+    schema = {"type": "object", "properties": {"city": {"enum": ["Paris", "Rome"]}}, "required": ["city"]}
+    form = {"type": "json_schema", "json_schema": {"name": "place", "schema": schema, "strict": True}}
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
+    async with await client(home) as daemon:
+
+        async def chat(**more: Any) -> httpx.Response:
+            return await daemon.post("/v1/chat/completions", json={**say, **more})
+
+        several = (await chat(n=2, seed=3, logprobs=True, top_logprobs=2)).json()["choices"]
+        assert [choice["index"] for choice in several] == [0, 1]
+        for choice in several:
+            tokens = choice["logprobs"]["content"]
+            assert "".join(token["token"] for token in tokens) == choice["message"]["content"]
+            assert all(len(token["top_logprobs"]) == 2 for token in tokens)
+        found = (await chat(response_format=form)).json()["choices"][0]["message"]["content"]
+        assert json.loads(found)["city"] in ("Paris", "Rome")
+        raw = {"model": names["tiny"], "prompt": "The sea is", "max_tokens": 5}
+        assert (await daemon.post("/v1/completions", json=raw)).json()["choices"][0]["text"]
+        for more, code, param in (
+            ({"tools": [tool]}, "engine_refused", "tools"),
+            ({"tools": [tool], "tool_choice": "required"}, "unsupported_parameter", "tool_choice"),
+            ({"logit_bias": {"5": 1}}, "unsupported_parameter", "logit_bias"),
+        ):
+            refused = await chat(**more)
+            error = refused.json()["error"]
+            assert (refused.status_code, error["code"], error["param"]) == (400, code, param)
+    assert (await home.run("down")).code == 0
+
+
 async def test_eight_slots_are_as_real_as_four(home: Home, installed: Installed, names: dict[str, str]) -> None:
     installed.settle(home, names["tiny"]).env["HARMONIC_ENGINE__SLOTS"] = "8"
     started = await home.run(*up())

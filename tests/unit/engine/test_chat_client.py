@@ -7,6 +7,7 @@ import pytest
 
 from harmonic_stack.chat_client import ChatCall, ChatClient, Patience
 from harmonic_stack.engine.connection import Upstream
+from harmonic_stack.engine.openai_dialect import OPENAI
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
 from harmonic_stack.query import Completion, Message
 from tests.fake_engine import Act, FakeEngine, fake_engine
@@ -16,7 +17,7 @@ CALL = ChatCall("fake", [Message("user", "hello")], {"max_tokens": 5})
 
 
 async def _ask(engine: FakeEngine, patience: Patience | None = None, got: list[str] | None = None) -> Completion:
-    client = ChatClient(Upstream(engine.url, key="secret"), patience or Patience())
+    client = ChatClient(Upstream(engine.url, key="secret"), OPENAI, patience or Patience())
     try:
         heard: list[str] = got if got is not None else []
         return await client.stream_chat(CALL, lambda text, _: heard.append(text))
@@ -62,7 +63,7 @@ async def test_a_call_to_an_engine_that_is_starting_anew_waits_for_it_and_asks_o
             await parts.enter_async_context(fake_engine(lambda _: Act("back"), port=port))
             return True
 
-        client = ChatClient(Upstream(gone.url), serves_again=restart)
+        client = ChatClient(Upstream(gone.url), OPENAI, serves_again=restart)
         parts.callback(client.close)
         assert (await client.stream_chat(CALL, lambda *_: None)).text == "back"
 
@@ -76,7 +77,7 @@ async def test_an_engine_that_had_begun_or_refused_is_not_waited_for(act: Act) -
         return True
 
     async with fake_engine(lambda _: act) as engine:
-        client = ChatClient(Upstream(engine.url), serves_again=wait)
+        client = ChatClient(Upstream(engine.url), OPENAI, serves_again=wait)
         with pytest.raises(EngineStreamFailed):
             await client.stream_chat(CALL, lambda *_: None)
         client.close()
@@ -87,7 +88,7 @@ async def test_an_engine_that_does_not_come_back_is_the_first_fault() -> None:
     async def give_up(_: float) -> bool:
         return False
 
-    client = ChatClient(Upstream("http://127.0.0.1:1/v1"), serves_again=give_up)
+    client = ChatClient(Upstream("http://127.0.0.1:1/v1"), OPENAI, serves_again=give_up)
     with pytest.raises(EngineStreamFailed) as failure:
         await client.stream_chat(CALL, lambda *_: None)
     assert failure.value.reason is StreamFault.CONNECT
@@ -154,7 +155,7 @@ async def test_cancelling_closes_the_connection() -> None:
 async def test_connections_are_used_again_and_a_dropped_one_is_replaced_unseen() -> None:
     acts = iter([Act("one"), Act("two", drop_kept=True), Act("three")])
     async with fake_engine(lambda _: next(acts)) as engine:
-        client = ChatClient(Upstream(engine.url))
+        client = ChatClient(Upstream(engine.url), OPENAI)
         texts = [(await client.stream_chat(CALL, lambda text, pieces: None)).text for _ in range(3)]
         client.close()
     assert texts == ["one", "two", "three"]

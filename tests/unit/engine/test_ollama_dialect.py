@@ -8,10 +8,10 @@ import pytest
 
 from harmonic_stack.chat_client import ChatCall, ChatClient, Patience
 from harmonic_stack.engine.connection import Upstream
-from harmonic_stack.engine.ollama_dialect import Lines, chat_body, ollama_dialect
+from harmonic_stack.engine.ollama_dialect import Lines, chat_body, ollama_dialect, raw_body
 from harmonic_stack.engine.sse import MAX_EVENT, EventTooLong
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
-from harmonic_stack.query import Completion, Message
+from harmonic_stack.query import Completion, Message, ToolCall
 from tests.fake_ollama import FakeOllama, Play, fake_ollama
 
 FIELDS: Mapping[str, Any] = {"keep_alive": -1, "shift": False, "think": False, "options": {"num_ctx": 2048}}
@@ -26,7 +26,7 @@ def body(**parameters: Any) -> dict[str, Any]:
 
 
 async def ask(fake: FakeOllama, got: list[str] | None = None, patience: Patience | None = None) -> Completion:
-    client = ChatClient(Upstream(fake.url), patience or Patience(), ollama_dialect(FIELDS))
+    client = ChatClient(Upstream(fake.url), ollama_dialect(FIELDS), patience or Patience())
     heard = got if got is not None else []
     try:
         return await client.stream_chat(CALL, lambda text, _: heard.append(text))
@@ -60,6 +60,53 @@ def test_a_response_format_becomes_ollamas(wanted: dict[str, Any], format_: Any)
 def test_a_parameter_that_ollama_would_ignore_is_refused() -> None:
     with pytest.raises(EngineStreamFailed, match="logit_bias"):
         body(logit_bias={"1": 2.0})
+
+
+TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+
+
+def test_tools_calls_results_and_images_become_ollamas() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "auto"}}
+    talk = [
+        Message("user", "What?", parts=({"type": "text", "text": "What?"}, image)),
+        Message("assistant", "", tool_calls=(ToolCall("c1", "add", '{"a":1}'),)),
+        Message("tool", "2", tool_call_id="c1"),
+    ]
+    parameters = {"tools": [TOOL], "tool_choice": "auto", "parallel_tool_calls": True, "logprobs": True}
+    called = {"name": "add", "arguments": {"a": 1}}
+    found = json.loads(chat_body(ChatCall("tiny", talk, parameters), FIELDS))
+    assert found["messages"] == [
+        {"role": "user", "content": "What?", "images": ["iVBORw0KGgo="]},
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "function": called}]},
+        {"role": "tool", "content": "2", "tool_call_id": "c1", "tool_name": "add"},
+    ]
+    assert (found["tools"], found["logprobs"]) == ([TOOL], True)
+    assert not {"tool_choice", "parallel_tool_calls"} & found.keys()
+
+
+async def test_tool_calls_and_probabilities_are_read_where_they_are_asked_for() -> None:
+    token = {"token": "hm", "logprob": -0.25, "bytes": [104, 109]}
+    call = {"id": "call_9", "function": {"index": 0, "name": "add", "arguments": {"a": [1, 2]}}}
+    lines = [
+        {"message": {"content": "hm"}, "done": False, "logprobs": [{**token, "top_logprobs": [token]}]},
+        {"message": {"content": "", "tool_calls": [call]}, "done": False},
+        {"message": {"content": ""}, "done": True, "done_reason": "stop", "eval_count": 4},
+    ]
+    raw = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    extras: list[Any] = []
+    async with fake_ollama(FakeOllama(play=lambda _: Play(raw=raw))) as fake:
+        client = ChatClient(Upstream(fake.url), ollama_dialect(FIELDS))
+        completion = await client.stream_chat(CALL, lambda text, _: None, extras.append)
+        client.close()
+    assert completion.tool_calls == (ToolCall("call_9", "add", '{"a":[1,2]}'),)
+    assert (completion.text, completion.finish) == ("hm", "tool_calls")
+    assert extras[0] == ({**token, "top_logprobs": [token]},)
+    assert extras[1].name == "add"
+
+
+def test_a_raw_prompt_goes_to_generate_without_a_template() -> None:
+    found = json.loads(raw_body(ChatCall("tiny", [], {"max_tokens": 3}), "The sea is", FIELDS))
+    assert (found["prompt"], found["raw"], found["options"]["num_predict"]) == ("The sea is", True, 3)
 
 
 async def test_text_arrives_piece_by_piece_and_whole_with_its_cost() -> None:
