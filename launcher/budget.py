@@ -74,6 +74,8 @@ def read_box(hardware: Hardware, profile: Profile, calibration: Calibration | No
         words.append("Each card has a budget of its own; no model is split over cards.")
     words += [_unplanned(gpu) for gpu in hardware.gpus if gpu_profile(gpu, hardware) is None]
     words.append(f"The peak is {peak} slots: {_why_peak(profile, calibration, slots)}.")
+    if calibration is not None and (said := calibration.levers.words()):
+        words.append(f"The engine is told what paid here: {said}.")
     process = calibration.process_bytes if calibration else None
     if process is None:
         process = CPU_PROCESS if devices[0].name == "cpu" else GPU_PROCESS

@@ -7,6 +7,8 @@ BENCHES = {
     "stack": "start-up, memory, and tokens/s through the stack against the engine asked directly",
     "engines": "the two forms of the embedded engine side by side",
     "fanout": "CPU per upstream token of a fan-out, against the same job in C",
+    "gpu": "the launcher on a card: memory, slots, levers, energy (random weights in a real shape)",
+    "memory": "the plan's bytes against the engine's resident size, on the CPU",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
 }
 
