@@ -6,16 +6,16 @@ from launcher.profiles import Profile, engines_use, gpu_memory, gpu_profile, mai
 from launcher.types import Bytes, CacheType, Calibration, Gpu, Hardware, ModelFacts, in_gb
 
 # Resident size of an engine process beside weights and KV cache. GPU: context, libraries and compute buffer on an
-# H100. CPU: measured with the embedded engine and the demonstration model (docs/launcher.md).
+# H100 (docs/h100.md). CPU: of a runner of Ollama's; the embedded engine's own are in form.py.
 GPU_PROCESS = Bytes(750_000_000)
 CPU_PROCESS = Bytes(80_000_000)
 # What `ollama serve` takes of the system's memory beside its runners: 35 to 60 MB seen (docs/ollama.md).
 OLLAMA_SERVER = Bytes(45_000_000)
 
 # A vocabulary stays in the system's memory. The demonstration model's is part of the figure above; each entry of a
-# larger one takes so many bytes more, measured with Gemma 3 270M (262 144 entries: 131 MB).
+# larger one takes so many bytes more, measured with 32 000 to 262 144 entries (`python -m tests.bench memory`).
 USUAL_VOCABULARY = 50_000
-VOCABULARY_ENTRY = 240
+VOCABULARY_ENTRY = 170
 
 
 @dataclass(frozen=True)

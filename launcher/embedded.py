@@ -84,6 +84,8 @@ def serve(settings: Settings) -> Any:
         cache_ram_mib=0,  # saved prompts would hold memory outside the plan
         cache_idle_slots=False,
         fit_params=False,  # the plan has decided: no silent change to slots or context
+        # A mapped file would stay resident beside the copy of the weights in the CPU's own order.
+        load_mode=xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE,
         n_gpu_layers=0,  # the wheel of the package index has no GPU code
         ui=False,
         cors_origins="",

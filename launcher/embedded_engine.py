@@ -137,7 +137,7 @@ def _what_to_serve(settings: EngineSettings, plan: Plan, pool: Pool, facts: Mode
         slots=pool.slots,
         context=plan.context,
         threads=settings.threads or plan.levers.threads or default_threads(read_cpu()),
-        cache_type=plan.cache_type,
+        cache_type=plan.levers.cache_type or plan.cache_type,
         host=HOST,
         gpu=pool.device != "cpu",
         backend_sampling=plan.levers.backend_sampling,

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 #: A lever must bring at least this much beyond what its own repeats vary by; less is not worth another setting.
-MARGIN = 0.03
+MARGIN = 0.05
 
 BACKEND_SAMPLING, FLASH_ATTENTION, UBATCH, THREADS = "--backend-sampling", "--flash-attn", "--ubatch-size", "--threads"
+CACHE_TYPE = "--cache-type-k"
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Levers:
     flash_attention: bool | None = None
     ubatch: int | None = None  # tokens that are computed at a time
     threads: int | None = None
+    cache_type: str | None = None  # tried here; what an engine serves with is the plan's to say
 
     def words(self) -> str:
         """Return them as people read them; "" where nothing is set.
@@ -30,6 +32,7 @@ class Levers:
             "" if self.flash_attention is None else f"flash attention {'on' if self.flash_attention else 'off'}",
             "" if self.ubatch is None else f"{self.ubatch} tokens a step",
             "" if self.threads is None else f"{self.threads} threads",
+            "" if self.cache_type is None else f"{self.cache_type} cache",
         ]
         return ", ".join(word for word in said if word)
 
@@ -44,6 +47,7 @@ class Lever:
     name: str
     option: str
     change: Levers  # what it sets, the rest as it was
+    yours: str = ""  # it is measured and never kept: what the user would set, and what that costs
 
     def on(self, levers: Levers) -> Levers:
         """Return *levers* with this one pulled."""
@@ -51,11 +55,14 @@ class Lever:
         return replace(levers, **{name: value for name, value in asdict(self.change).items() if value != stock[name]})
 
 
-def candidates(cores: int, *, threads: int, fixed_threads: bool, gpu: bool) -> tuple[Lever, ...]:
+def candidates(
+    cores: int, *, threads: int, fixed_threads: bool, gpu: bool, cache_type: str = "f16"
+) -> tuple[Lever, ...]:
     """Return the levers worth a try on a box of so many *cores*, in the order of trial; *threads* are in use now.
 
-    None of them changes what a model computes beyond rounding. The cache type does, so it is not among them. Threads
-    that the user set (*fixed_threads*) stay. A longer step takes a larger buffer: only where a GPU can use it.
+    What is kept changes what a model computes by no more than rounding. A smaller cache type does change it, and all
+    cores serve badly beside a busy program (docs/launcher.md), so these two are measured and left to the user, as are
+    threads that the user has set (*fixed_threads*). A longer step takes a larger buffer: only where a GPU can use it.
     """
     levers = [
         Lever("backend sampling", BACKEND_SAMPLING, Levers(backend_sampling=True)),
@@ -65,13 +72,17 @@ def candidates(cores: int, *, threads: int, fixed_threads: bool, gpu: bool) -> t
     ]
     if gpu:
         levers.append(Lever("1024 tokens a step", UBATCH, Levers(ubatch=1024)))
-    if not fixed_threads:
-        others = (max(1, threads // 2), cores)
-        levers += [
-            Lever(f"{count} threads", THREADS, Levers(threads=count))
-            for count in dict.fromkeys(others)
-            if count != threads
-        ]
+    half = max(1, threads // 2)
+    if not fixed_threads and half != threads:
+        levers.append(Lever(f"{half} threads", THREADS, Levers(threads=half)))
+    if not fixed_threads and cores != threads:
+        own = f"engine.threads = {cores}; all cores fall far behind beside any busy program"
+        levers.append(Lever(f"{cores} threads", THREADS, Levers(threads=cores), yours=own))
+    if cache_type == "f16":
+        own = (
+            'engine.cache_type = "q8_0"; it changes answers a little, and the plan takes it only where memory is short'
+        )
+        levers.append(Lever("q8_0 cache", CACHE_TYPE, Levers(cache_type="q8_0"), yours=own))
     return tuple(levers)
 
 
@@ -84,6 +95,8 @@ class Tried:
     without: tuple[float, ...] = ()  # tokens/s
     with_it: tuple[float, ...] = ()
     kept: bool = False
+    pays: bool = False
+    yours: str = ""  # see Lever
     why: str = ""  # it was not measured
 
     @property

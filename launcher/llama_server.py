@@ -102,8 +102,12 @@ def arguments(program: Path, serve: Settings, known: frozenset[str] | None = Non
 
 
 def device_words(serve: Settings) -> dict[str, str | None]:
-    """Return the option that keeps the model off every card where the plan counts the system's memory."""
-    return {} if serve.gpu else {"--device": "none"}
+    """Return the options that keep a model where the plan counts it: in the system's memory, on no card, and once.
+
+    A CPU build copies the weights whose type it can compute faster in another order; a mapped file stays resident
+    beside that copy (docs/launcher.md).
+    """
+    return {} if serve.gpu else {"--device": "none", "--no-mmap": None}
 
 
 def lever_words(serve: Settings) -> dict[str, str | None]:

@@ -29,7 +29,7 @@ async def try_levers(
 
     1. An engine with what was kept so far runs; one with the next lever as well is started beside it (*start*).
     2. *pairs* times a burst on the one, a burst on the other, the first in turn: a box that drifts meets both.
-    3. The lever is kept where it pays (`levers.pays`), and its engine takes the place of the first.
+    3. The lever is kept where it pays (`levers.pays`) and is ours to keep, and its engine takes the first one's place.
 
     An engine that does not start with a lever, or fails under it, costs that lever and nothing else.
     """
@@ -58,8 +58,9 @@ async def try_levers(
                 tried.append(Tried(lever.name, slots, why=f"the engine failed with it: {exc}"))
             else:
                 paid = pays(without, with_it)
-                tried.append(Tried(lever.name, slots, tuple(without), tuple(with_it), kept=paid))
-                if paid:
+                keep = paid and not lever.yours
+                tried.append(Tried(lever.name, slots, tuple(without), tuple(with_it), keep, paid, lever.yours))
+                if keep:
                     kept, base = lever.on(kept), engine
                     own_stack, base_stack = base_stack, own_stack
                 await own_stack.aclose()
