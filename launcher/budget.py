@@ -16,6 +16,9 @@ OLLAMA_SERVER = Bytes(45_000_000)
 # larger one takes so many bytes more, measured with 32 000 to 262 144 entries (`python -m tests.bench memory`).
 USUAL_VOCABULARY = 50_000
 VOCABULARY_ENTRY = 170
+# And each slot has buffers beside its cache, among them one candidate for each entry when a token is chosen.
+SLOT_BUFFERS = 1_500_000
+SLOT_ENTRY = 20
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,17 @@ class Cost:
     def of(self, facts: ModelFacts, slots: int, device: Device) -> Bytes:
         """Return the bytes of one engine process with this model and so many slots on *device*."""
         weights = facts.weights - (facts.untied_embedding if device.discrete else 0)
-        entries = max(0, (facts.vocabulary or 0) - USUAL_VOCABULARY) if device.name == "cpu" else 0
-        return Bytes(weights + slots * self.slot(facts) + self.process + entries * VOCABULARY_ENTRY)
+        host = _host_bytes(facts.vocabulary or 0, slots) if device.name == "cpu" else 0
+        return Bytes(weights + slots * self.slot(facts) + self.process + host)
 
     def slot(self, facts: ModelFacts) -> Bytes:
         """Return the bytes of one more slot."""
         return facts.slot_bytes(self.context, self.cache_type)
+
+
+def _host_bytes(entries: int, slots: int) -> int:
+    """Return what a vocabulary of so many entries and the slots take beside weights and cache, on a CPU."""
+    return max(0, entries - USUAL_VOCABULARY) * VOCABULARY_ENTRY + slots * (SLOT_BUFFERS + entries * SLOT_ENTRY)
 
 
 def read_box(hardware: Hardware, profile: Profile, calibration: Calibration | None, slots: int | None) -> Box:

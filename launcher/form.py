@@ -15,7 +15,7 @@ Form = Literal["llama-server", "xllamacpp"]
 Choice = Literal["auto", "llama-server", "xllamacpp"]
 
 #: Resident size of the process beside weights, KV cache and a large vocabulary: `python -m tests.bench memory`.
-PROCESS_BYTES: Mapping[Form, Bytes] = {"llama-server": Bytes(50_000_000), "xllamacpp": Bytes(62_000_000)}
+PROCESS_BYTES: Mapping[Form, Bytes] = {"llama-server": Bytes(46_000_000), "xllamacpp": Bytes(57_000_000)}
 
 
 @dataclass(frozen=True)
