@@ -1,7 +1,7 @@
 """The plan's bytes against the resident size of the embedded engine, in both forms, on the CPU.
 
 `python -m tests.bench memory [FILE ...] [--slots 1,4,8] [--context 2048]`: the demonstration model, each GGUF file
-that is named, and shapes with random weights. Resident after one proof of all slots, one run a cell. The plan's constants
+that is named, and shapes with random weights. Resident after one proof of all slots, one run a cell. The constants
 were fitted on the demonstration model, Gemma 3 270M and the two shapes that are called so.
 """
 

@@ -47,7 +47,7 @@ class Shape:
 SHAPES = {
     "qwen3-4b": Shape("qwen3", 36, 2560, 9728, 32, 8, 128, 151_936),
     "qwen3-8b": Shape("qwen3", 36, 4096, 12288, 32, 8, 128, 151_936, tied=False),
-    # For a small machine: one to try a bench with, two that the plan's constants were fitted on, one that they were not.
+    # For a small machine: one to try a bench with, two that the constants of a plan were fitted on, one not.
     "tiny-qwen3": Shape("qwen3", 4, 256, 512, 4, 2, 64, 2_048),
     "fitted-llama": Shape("llama", 12, 1024, 2816, 16, 4, 64, 32_000, tied=False, context=8_192),
     "held-out": Shape("llama", 20, 512, 1536, 8, 8, 64, 64_000, tied=False, context=8_192),
