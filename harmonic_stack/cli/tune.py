@@ -47,7 +47,7 @@ def tune(
     most: Annotated[int | None, typer.Option(min=1, help="Most slots to try; else what the profile allows.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each level; the median counts.")] = 3,
     tokens: Annotated[int, typer.Option(min=2, help="Tokens that each stream generates.")] = 32,
-    levers: Annotated[bool, typer.Option(help="Try the engine's levers at the knee, and keep what pays.")] = True,
+    no_levers: Annotated[bool, typer.Option("--no-levers", help="Leave the engine's levers as they are.")] = False,
     picture: Annotated[Path | None, typer.Option(help="Where the plot goes as a PNG file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -58,7 +58,7 @@ def tune(
     paths = Paths.find()
     paths.make()
     with held_lock(paths):
-        tuned = asyncio.run(_tuned(settings, paths, most, repeats=repeats, tokens=tokens, levers=levers))
+        tuned = asyncio.run(_tuned(settings, paths, most, repeats=repeats, tokens=tokens, levers=not no_levers))
     record, found = tuned.record, tuned.record.calibration(tuned.floor)
     keep_record(calibrations_file(paths), record)
     picture = picture or paths.state / "tune.png"

@@ -26,6 +26,8 @@ def ran(home: Home, *words: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)  # seven engines are started one after another
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_measured_is_kept_and_taken_by_the_next_plan(home: Home, form: str) -> None:
     home.env["HARMONIC_ENGINE__FORM"] = form
