@@ -247,7 +247,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_every_page_of_the_documents_is_in_their_index() -> None:
-    linked = set(re.findall(r"\]\(([a-z]+\.md)\)", document("docs/README.md")))
+    linked = set(re.findall(r"\]\(([a-z0-9]+\.md)\)", document("docs/README.md")))
     assert {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"} == linked
 
 
