@@ -6,16 +6,19 @@ from launcher.profiles import Profile, cpu_profile, engines_use, gpu_memory, gpu
 from launcher.types import Bytes, CacheType, Calibration, Gpu, Hardware, ModelFacts, in_gb
 
 # Resident size of an engine process beside weights and KV cache. GPU: context, libraries and compute buffer on an
-# H100. CPU: measured with the embedded engine and the demonstration model (docs/launcher.md).
+# H100 (docs/h100.md). CPU: of a runner of Ollama's; the embedded engine's own are in form.py.
 GPU_PROCESS = Bytes(750_000_000)
 CPU_PROCESS = Bytes(80_000_000)
 # What `ollama serve` takes of the system's memory beside its runners: 35 to 60 MB seen (docs/ollama.md).
 OLLAMA_SERVER = Bytes(45_000_000)
 
 # A vocabulary stays in the system's memory. The demonstration model's is part of the figure above; each entry of a
-# larger one takes so many bytes more, measured with Gemma 3 270M (262 144 entries: 131 MB).
+# larger one takes so many bytes more, measured with 32 000 to 262 144 entries (`python -m tests.bench memory`).
 USUAL_VOCABULARY = 50_000
-VOCABULARY_ENTRY = 240
+VOCABULARY_ENTRY = 170
+# And each slot has buffers beside its cache, among them one candidate for each entry when a token is chosen.
+SLOT_BUFFERS = 1_500_000
+SLOT_ENTRY = 20
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,18 @@ class Cost:
     def of(self, facts: ModelFacts, slots: int, device: Device) -> Bytes:
         """Return the bytes of one engine process with this model and so many slots on *device*."""
         weights = facts.weights - (facts.untied_embedding if device.discrete else 0)
-        entries = max(0, (facts.vocabulary or 0) - USUAL_VOCABULARY) if device.name == "cpu" else 0
+        host = _host_bytes(facts.vocabulary or 0, slots) if device.name == "cpu" else 0
         process = CPU_PROCESS if device.spare else self.process
-        return Bytes(weights + slots * self.slot(facts) + process + entries * VOCABULARY_ENTRY)
+        return Bytes(weights + slots * self.slot(facts) + process + host)
 
     def slot(self, facts: ModelFacts) -> Bytes:
         """Return the bytes of one more slot."""
         return facts.slot_bytes(self.context, self.cache_type)
+
+
+def _host_bytes(entries: int, slots: int) -> int:
+    """Return what a vocabulary of so many entries and the slots take beside weights and cache, on a CPU."""
+    return max(0, entries - USUAL_VOCABULARY) * VOCABULARY_ENTRY + slots * (SLOT_BUFFERS + entries * SLOT_ENTRY)
 
 
 def read_box(
@@ -93,6 +101,8 @@ def read_box(
         system = _device("cpu", "The system's memory", hardware.usable_memory, cpu_profile(), discrete=False)
         devices = (*devices, replace(system, spare=True))
         words.append(system.words)
+    if calibration is not None and (said := calibration.levers.words()):
+        words.append(f"The engine is told what paid here: {said}.")
     return Box(profile, peak, fixed=slots, devices=devices, process=process, words=tuple(words))
 
 

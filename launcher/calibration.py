@@ -10,6 +10,7 @@ from typing import Any
 from launcher.engine import EngineSettings
 from launcher.form import PROCESS_BYTES, EmbeddedSettings, choose
 from launcher.knee import Level, best, knee
+from launcher.levers import STOCK, Levers
 from launcher.probe_host import default_threads
 from launcher.profiles import choose_profile
 from launcher.types import CacheType, Calibration, Hardware, ModelFacts, in_gb
@@ -31,19 +32,22 @@ class Subject:
 
 @dataclass(frozen=True)
 class Record:
-    """One measured curve; *measured* is a date (ISO 8601), *context* the tokens of a slot at that time."""
+    """One measured curve; *measured* is a date (ISO 8601), *context* the tokens of a slot, *levers* those that paid."""
 
     subject: Subject
     measured: str
     context: int
     curve: tuple[Level, ...]
+    levers: Levers = STOCK
 
     def calibration(self, floor: int) -> Calibration:
         """Return what a plan takes from this: the slots at the knee, at least *floor*, and why in words."""
         found, top = knee(self.curve), best(self.curve)
         peak = max(found.slots, floor)
         return Calibration(
-            peak, words=f"measured on this box on {self.measured}: {_why(found, top, self.curve, floor)}"
+            peak,
+            words=f"measured on this box on {self.measured}: {_why(found, top, self.curve, floor)}",
+            levers=self.levers,
         )
 
 
@@ -59,7 +63,7 @@ def model_digest(path: Path) -> str:
 def calibration_here(settings: EngineSettings, facts: ModelFacts, hardware: Hardware) -> Calibration:
     """Return what is known of the embedded engine with this model on *hardware*: its size, and its knee if measured."""
     chosen = choose(settings, hardware.cpu)
-    process = PROCESS_BYTES[chosen.form]
+    process = None if hardware.gpus else PROCESS_BYTES[chosen.form]  # on a card the plan's own constant
     file = settings.calibrations if isinstance(settings, EmbeddedSettings) else None
     if file is None:
         return Calibration(None, process)
@@ -112,7 +116,8 @@ def _read(file: Path) -> list[Record]:
 
 def _record(row: dict[str, Any]) -> Record:
     curve = tuple(Level(**level) for level in row["curve"])
-    return Record(Subject(**row["subject"]), row["measured"], row["context"], curve)
+    levers = Levers(**row.get("levers", {}))
+    return Record(Subject(**row["subject"]), row["measured"], row["context"], curve, levers)
 
 
 def _why(found: Level, top: Level, curve: Sequence[Level], floor: int) -> str:

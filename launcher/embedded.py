@@ -32,6 +32,10 @@ class Settings:
     threads: int
     cache_type: str = "f16"
     host: str = "127.0.0.1"
+    gpu: bool = False  # put the model onto the GPU; this file's own engine has no code for it
+    backend_sampling: bool = False  # these and the next: None or False leaves what the build has
+    flash_attention: bool | None = None
+    ubatch: int | None = None
 
 
 def main() -> None:
@@ -80,6 +84,8 @@ def serve(settings: Settings) -> Any:
         cache_ram_mib=0,  # saved prompts would hold memory outside the plan
         cache_idle_slots=False,
         fit_params=False,  # the plan has decided: no silent change to slots or context
+        # A mapped file would stay resident beside the copy of the weights in the CPU's own order.
+        load_mode=xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE,
         n_gpu_layers=0,  # the wheel of the package index has no GPU code
         ui=False,
         cors_origins="",
@@ -90,9 +96,21 @@ def serve(settings: Settings) -> Any:
         endpoint_metrics=False,
         endpoint_props=False,
     )
+    adapt_levers(xllamacpp, params, settings)
     for threads in (params.cpuparams, params.cpuparams_batch):
         adapt(threads, n_threads=settings.threads)
     return xllamacpp.Server(params)
+
+
+def adapt_levers(xllamacpp: Any, params: Any, settings: Settings) -> None:
+    """Set what is to be other than this build has it."""
+    if settings.backend_sampling:
+        adapt(params.sampling, backend_sampling=True)
+    if settings.flash_attention is not None:
+        name = f"LLAMA_FLASH_ATTN_TYPE_{'ENABLED' if settings.flash_attention else 'DISABLED'}"
+        adapt(params, flash_attn_type=getattr(xllamacpp.llama_flash_attn_type, name))
+    if settings.ubatch is not None:
+        adapt(params, n_ubatch=settings.ubatch)
 
 
 def adapt(target: Any, **values: Any) -> None:

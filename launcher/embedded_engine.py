@@ -22,6 +22,7 @@ from launcher.engine import Dialect, EngineSettings, Report
 from launcher.errors import EngineFailed, UnknownModel
 from launcher.form import Form, choose
 from launcher.http_client import control_client, model_ids
+from launcher.levers import STOCK, Levers
 from launcher.llama_server import Program, arguments, environment, options_in
 from launcher.loopback import HOST, free_port
 from launcher.one_token import one_token
@@ -49,6 +50,7 @@ class EmbeddedEngine:
     note: str | None
     form: Form = "xllamacpp"
     version: str | None = None  # of the build that serves
+    levers: Levers = STOCK
     name: str = "embedded"
     dialect: Dialect = "openai"
     request: Mapping[str, Any] = field(default_factory=dict)
@@ -83,8 +85,9 @@ async def embedded_engine(
     """Serve the plan's model from a child process; stop it at the end.
 
     1. Take the form that the settings ask for; left to us, `llama-server` where this CPU has one that can run.
-    2. Start it. `llama-server` must generate a token before it is taken: a crash, or a model that its build does not
-       know, and the other form is started instead, unless the settings insist.
+    2. Start it with the plan's levers. `llama-server` must generate a token before it is taken: a crash, or a model
+       that its build does not know, and the other form is started instead, without levers, which were not measured
+       with it; not where the settings insist, nor where the plan is for a GPU, which the other form cannot use.
 
     Raises NoModel, BadModelFile, UnknownModel (it serves one model), EngineFailed and EngineNotReady.
     """
@@ -93,19 +96,25 @@ async def embedded_engine(
     serve = _what_to_serve(settings, plan, pool, facts)
     note = DEMO_NOTE if settings.model is None else None
     chosen = await asyncio.to_thread(choose, settings)
-    report(f"starting the embedded engine ({chosen.form}): {pool.model}, {pool.slots} slots of {plan.context} tokens")
+    told = f"; {said}" if (said := plan.levers.words()) else ""
+    size = f"{pool.slots} slots of {plan.context} tokens"
+    report(f"starting the embedded engine ({chosen.form}): {pool.model}, {size}{told}")
     begun = time.monotonic()
+    if serve.gpu and chosen.form == "xllamacpp":
+        raise EngineFailed("xllamacpp", None, "the plan is for a GPU, and this form of the engine has no code for one")
     engine = await _make(chosen.form, chosen.program, serve, note, run_dir, log_dir)
+    engine = replace(engine, levers=plan.levers)
     try:
         try:
             await _start(engine, settings.start_timeout)
         except EngineFailed as failure:
-            if chosen.form == "xllamacpp" or chosen.forced:
+            if chosen.form == "xllamacpp" or chosen.forced or serve.gpu:
                 raise
             await engine.child.stop()
             report(f"{failure}; the other form, xllamacpp, is taken")
             log.warning("llama-server does not serve this model here", extra={"log_tail": failure.log_tail})
-            engine = await _make("xllamacpp", None, serve, note, run_dir, log_dir)
+            plain = _what_to_serve(settings, replace(plan, levers=STOCK), pool, facts)
+            engine = await _make("xllamacpp", None, plain, note, run_dir, log_dir)
             await _start(engine, settings.start_timeout)
         build = chosen if engine.form == chosen.form else replace(chosen, form=engine.form, program=None)
         engine = replace(engine, version=build.build.removeprefix(f"{build.form} "))
@@ -130,9 +139,13 @@ def _what_to_serve(settings: EngineSettings, plan: Plan, pool: Pool, facts: Mode
         port=free_port(),
         slots=pool.slots,
         context=plan.context,
-        threads=settings.threads or default_threads(read_cpu()),
-        cache_type=plan.cache_type,
+        threads=settings.threads or plan.levers.threads or default_threads(read_cpu()),
+        cache_type=plan.levers.cache_type or plan.cache_type,
         host=HOST,
+        gpu=pool.device != "cpu",
+        backend_sampling=plan.levers.backend_sampling,
+        flash_attention=plan.levers.flash_attention,
+        ubatch=plan.levers.ubatch,
     )
 
 
@@ -143,7 +156,7 @@ async def _make(
     if form == "llama-server":
         if program is None:
             raise EngineFailed("llama-server", None, "")
-        known = None if program.pinned else await _known_options(program.path)
+        known = None if program.pinned else options_in(await told_by(program.path, "--help"))
         argv = arguments(program.path, serve, known)
         secret, env = f"{serve.key}\n", environment()
     else:
@@ -185,11 +198,11 @@ async def _start(engine: EmbeddedEngine, timeout: float) -> None:
             raise EngineFailed("llama-server", child.exit_code, f"{child.log_tail()}\n{why}")
 
 
-async def _known_options(program: Path) -> frozenset[str]:
-    """Return the options that a user's own `llama-server` lists in its help."""
+async def told_by(program: Path, word: str) -> str:
+    """Return what a `llama-server` prints for `--help` or `--list-devices`."""
     with tempfile.TemporaryDirectory() as folder:
         child = Child(
-            "llama-server --help", [str(program), "--help"], log=Path(folder) / "help", env=environment(), restart=NEVER
+            f"llama-server {word}", [str(program), word], log=Path(folder) / "told", env=environment(), restart=NEVER
         )
         try:
             await child.start()
@@ -197,7 +210,7 @@ async def _known_options(program: Path) -> frozenset[str]:
                 await child.wait_ready(_never, HELP_LIMIT)
         finally:
             await child.stop()
-        return options_in(child.log.read_text("utf-8", errors="replace"))
+        return child.log.read_text("utf-8", errors="replace")
 
 
 async def _never() -> bool:

@@ -6,7 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from launcher.budget import CPU_PROCESS
 from launcher.engine import EngineSettings
 from launcher.llama_server import Program, find_program
 from launcher.probe_host import read_cpu
@@ -15,8 +14,8 @@ from launcher.types import Bytes, Cpu
 Form = Literal["llama-server", "xllamacpp"]
 Choice = Literal["auto", "llama-server", "xllamacpp"]
 
-#: Resident size of the process beside weights, KV cache and a large vocabulary, measured (docs/launcher.md).
-PROCESS_BYTES: Mapping[Form, Bytes] = {"llama-server": Bytes(55_000_000), "xllamacpp": CPU_PROCESS}
+#: Resident size of the process beside weights, KV cache and a large vocabulary: `python -m tests.bench memory`.
+PROCESS_BYTES: Mapping[Form, Bytes] = {"llama-server": Bytes(46_000_000), "xllamacpp": Bytes(57_000_000)}
 
 
 @dataclass(frozen=True)

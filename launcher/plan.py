@@ -6,6 +6,7 @@ from dataclasses import replace
 from launcher.budget import Box, Cost, Device, read_box
 from launcher.errors import DoesNotFit, UnknownModel
 from launcher.ladder import Fit, Rung, Wish, highest, place, smallest
+from launcher.levers import STOCK
 from launcher.plan_types import AgentPlan, Plan, Pool, Refused
 from launcher.plan_words import agent_words, pool_words, refusal_words
 from launcher.profiles import Profile, choose_profile
@@ -73,6 +74,7 @@ def plan(
         cache_type=fit.cost.cache_type,
         refused=refused,
         budgets={device.name: device.budget for device in box.devices},
+        levers=calibration.levers if calibration else STOCK,
     )
 
 

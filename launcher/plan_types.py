@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
+from launcher.levers import STOCK, Levers
 from launcher.types import Bytes, CacheType
 
 
@@ -64,6 +65,7 @@ class Plan:
     cache_type: CacheType = "f16"
     refused: tuple[Refused, ...] = ()
     budgets: Mapping[str, Bytes] = field(default_factory=dict, hash=False)  # of each device
+    levers: Levers = STOCK  # what the engine is told for its speed
 
     @property
     def servers(self) -> tuple[str, ...]:

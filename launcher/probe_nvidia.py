@@ -1,7 +1,8 @@
 """NVIDIA cards through NVML. Asking needs a driver, reading does not; this is the only file that imports pynvml."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,30 @@ class Card:
     memory: int | Literal["Not Supported"] | None
     compute: tuple[int, int] | None = None
     driver: str | None = None
+
+
+@dataclass(frozen=True)
+class CardPower:
+    """What NVML said of one card's energy, unchanged; None: it gave an error."""
+
+    millijoules: int | None  # since the driver was loaded
+    milliwatts: int | None
+    busy: int | None  # percent of the last sixth of a second to a second in which a kernel ran
+
+
+@contextmanager
+def open_power() -> Iterator[Callable[[], list[CardPower]] | None]:
+    """Keep the driver open and yield what asks every card for its energy; None without a driver or a card."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        yield None
+        return
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        yield (lambda: [_card_power(handle) for handle in handles]) if handles else None
+    finally:
+        pynvml.nvmlShutdown()
 
 
 def ask_nvml() -> list[Card]:
@@ -88,3 +113,18 @@ def _card(index: int) -> Card:
     except pynvml.NVMLError:
         driver = None
     return Card(str(pynvml.nvmlDeviceGetName(handle)), memory, compute, driver)
+
+
+def _card_power(handle: object) -> CardPower:
+    return CardPower(
+        _number(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)),
+        _number(lambda: pynvml.nvmlDeviceGetPowerUsage(handle)),
+        _number(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+    )
+
+
+def _number(ask_for: Callable[[], int]) -> int | None:
+    try:
+        return int(ask_for())
+    except pynvml.NVMLError:
+        return None

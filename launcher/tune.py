@@ -14,6 +14,7 @@ from launcher.engine import Engine
 from launcher.errors import EngineUnreachable
 from launcher.http_client import control_client
 from launcher.knee import Level, enough, levels_up_to
+from launcher.power import NOTHING_READ, Ask, PowerMeter, Used
 
 LIMIT = 120.0  # seconds without a byte after which an engine is given up
 
@@ -30,6 +31,8 @@ class Run:
 
     tokens_per_second: float
     ttfts: tuple[float, ...]
+    tokens: int = 0
+    used: Used = NOTHING_READ
 
 
 async def measure(
@@ -40,11 +43,12 @@ async def measure(
     tokens: int = 32,
     repeats: int = 3,
     on_run: Callable[[int, Run], None] | None = None,
+    ask: Ask | None = None,
 ) -> tuple[Level, ...]:
     """Measure *model* of *engine* level by level, up to *most* streams or until more of them bring too little.
 
     Each level is run *repeats* times with *tokens* tokens a stream, after one short burst to warm up; *on_run* is told
-    each run. Raises EngineUnreachable where a stream fails or ends without a token.
+    each run; *ask* reads the energy. Raises EngineUnreachable where a stream fails or ends without a token.
     """
     numbers = itertools.count(1)
     curve: list[Level] = []
@@ -52,7 +56,7 @@ async def measure(
     for slots in levels_up_to(most):
         runs = []
         for _ in range(repeats):
-            runs.append(await burst(engine, model, slots, tokens=tokens, numbers=numbers))
+            runs.append(await burst(engine, model, slots, tokens=tokens, numbers=numbers, ask=ask))
             if on_run is not None:
                 on_run(slots, runs[-1])
         curve.append(summary(slots, runs))
@@ -65,18 +69,35 @@ def summary(slots: int, runs: Sequence[Run]) -> Level:
     """Return what these runs of one level show."""
     speeds = [run.tokens_per_second for run in runs]
     ttfts = [ttft for run in runs for ttft in run.ttfts]
-    return Level(slots, statistics.median(speeds), min(speeds), max(speeds), statistics.median(ttfts), max(ttfts))
+    joules = [run.used.joules for run in runs if run.used.joules]
+    busy = [run.used.busy for run in runs if run.used.busy is not None]
+    return Level(
+        slots,
+        *(statistics.median(speeds), min(speeds), max(speeds), statistics.median(ttfts), max(ttfts)),
+        tokens_per_joule=sum(run.tokens for run in runs) / sum(joules) if len(joules) == len(runs) else None,
+        busy=statistics.fmean(busy) if busy else None,
+    )
 
 
-async def burst(engine: Engine, model: str, streams: int, *, tokens: int, numbers: "itertools.count[int]") -> Run:
+async def burst(
+    engine: Engine,
+    model: str,
+    streams: int,
+    *,
+    tokens: int,
+    numbers: "itertools.count[int]",
+    ask: Ask | None = None,
+) -> Run:
     """Run *streams* generations at once, prompt and first token included in the time."""
-    begun = time.monotonic()
-    async with control_client(engine.key, LIMIT) as client:
-        found = await asyncio.gather(
-            *(_stream(client, engine, model, tokens, PROMPT.format(number=next(numbers))) for _ in range(streams))
-        )
-    seconds = time.monotonic() - begun
-    return Run(sum(count for count, _ in found) / seconds, tuple(first - begun for _, first in found))
+    with PowerMeter(ask) as meter:
+        begun = time.monotonic()
+        async with control_client(engine.key, LIMIT) as client:
+            found = await asyncio.gather(
+                *(_stream(client, engine, model, tokens, PROMPT.format(number=next(numbers))) for _ in range(streams))
+            )
+        seconds = time.monotonic() - begun
+    count = sum(count for count, _ in found)
+    return Run(count / seconds, tuple(first - begun for _, first in found), count, meter.used)
 
 
 async def _stream(client: httpx.AsyncClient, engine: Engine, model: str, tokens: int, prompt: str) -> tuple[int, float]:
@@ -95,7 +116,8 @@ async def _stream(client: httpx.AsyncClient, engine: Engine, model: str, tokens:
         async with client.stream("POST", f"{engine.base_url}/chat/completions", json=body) as answer:
             answer.raise_for_status()
             async for line in answer.aiter_lines():
-                if line.startswith("data: {"):
+                # Only the first text and the usage matter: with 64 streams this client shares a core with the engine.
+                if line.startswith("data: {") and (not first or '"usage"' in line):
                     part = json.loads(line.removeprefix("data: "))
                     first = first or (time.monotonic() if part.get("choices") else 0.0)
                     count = (part.get("usage") or {}).get("completion_tokens", count)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NewType
 
+from launcher.levers import STOCK, Levers
+
 Bytes = NewType("Bytes", int)
 
 CacheType = Literal["f16", "q8_0", "q4_0"]
@@ -112,3 +114,4 @@ class Calibration:
     peak: int | None  # slots at the knee of the throughput curve; None: not measured
     process_bytes: Bytes | None = None  # resident size of an engine process beside weights and KV cache
     words: str = "measured on this box"  # where the peak comes from, for the plan's decisions
+    levers: Levers = STOCK  # what paid when it was measured

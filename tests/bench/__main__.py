@@ -11,6 +11,8 @@ BENCHES = {
     "routing": "which agent a query goes to, and whether it is told for closed or open",
     "planted": "does what only one of N drafts knows reach the answer",
     "publish": "what a publish on the spine costs beside the client library's own XADD",
+    "gpu": "the launcher on a card: memory, slots, levers, energy (random weights in a real shape)",
+    "memory": "the plan's bytes against the engine's resident size, on the CPU",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
     "grid": "what each grid transform costs",
     "arc": "what the grid core solves of ARC-AGI",

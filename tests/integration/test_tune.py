@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from harmonic_stack.cli.look import plan
 from harmonic_stack.cli.tune import tune
+from launcher.levers import Levers
 from tests.cli import Home
 from tests.integration.forms import FORMS
 
@@ -25,9 +26,12 @@ def ran(home: Home, *words: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)  # seven engines are started one after another
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_measured_is_kept_and_taken_by_the_next_plan(home: Home, form: str) -> None:
     home.env["HARMONIC_ENGINE__FORM"] = form
+    home.env["HARMONIC_ENGINE__THREADS"] = "1"
     picture = home.path / "curve.png"
     found = json.loads(
         ran(home, "tune", "--most", "2", "--repeats", "1", "--tokens", "4", "--json", "--picture", str(picture))
@@ -36,14 +40,20 @@ def test_what_is_measured_is_kept_and_taken_by_the_next_plan(home: Home, form: s
     assert all(level["tokens_per_second"] > 0 < level["ttft"] for level in found["curve"])
     assert found["subject"]["build"].startswith("xllamacpp") == (form == "xllamacpp")
     assert found["peak"] == 4  # the floor of a CPU, whatever the knee
+    tried = {each["name"]: each for each in found["tried"]}
+    assert {"backend sampling", "flash attention off", "q8_0 cache"} <= set(tried)
+    assert not tried["q8_0 cache"]["kept"]
+    assert all(len(each["without"]) == len(each["with_it"]) == 2 for each in tried.values() if not each["why"])
+    said = Levers(**found["levers"]).words()
     assert picture.read_bytes().startswith(b"\x89PNG")
     planned = json.loads(ran(home, "plan", "--json"))
     assert [pool["slots"] for pool in planned["pools"]] == [4]
     assert any(found["words"] in decision for decision in planned["decisions"])
+    assert any("what paid here" in decision for decision in planned["decisions"]) == bool(said)
 
 
 def test_the_users_own_slots_come_before_what_was_measured(home: Home) -> None:
-    ran(home, "tune", "--most", "1", "--repeats", "1", "--tokens", "2")
+    ran(home, "tune", "--most", "1", "--repeats", "1", "--tokens", "2", "--no-levers")
     home.env["HARMONIC_ENGINE__SLOTS"] = "3"
     planned = json.loads(ran(home, "plan", "--json"))
     assert [pool["slots"] for pool in planned["pools"]] == [3]
@@ -51,7 +61,7 @@ def test_the_users_own_slots_come_before_what_was_measured(home: Home) -> None:
 
 
 def test_a_person_sees_a_table_a_plot_and_what_follows(home: Home) -> None:
-    text = ran(home, "tune", "--most", "2", "--repeats", "1", "--tokens", "2")
+    text = ran(home, "tune", "--most", "2", "--repeats", "1", "--tokens", "2", "--no-levers")
     assert "slots  tokens/s" in text
     assert "<- knee" in text
     assert "The next plan takes 4 slots" in text

@@ -61,7 +61,7 @@ def test_it_serves_loopback_under_an_alias_without_pages_for_browsers() -> None:
 
 
 def test_an_option_that_a_build_does_not_know_is_left_out_with_its_value() -> None:
-    known = frozenset(OPTIONAL) - {"--cache-ram", "--no-slots"}
+    known = frozenset({*OPTIONAL, "--device", "--no-mmap"}) - {"--cache-ram", "--no-slots"}
     words = arguments(PROGRAM, SERVE, known)
     assert [word for word in arguments(PROGRAM, SERVE) if word not in words] == ["--cache-ram", "--no-slots"]
     assert len(words) == len(arguments(PROGRAM, SERVE)) - 3

@@ -189,6 +189,14 @@ class TestKept:
         assert (spark.peak, "32 slots gave 308, 38% more for longer waits" in spark.words) == (16, True)
         assert "more for longer waits" not in RECORD.calibration(floor=4).words
 
+    @given(curves, st.integers(1, 8))
+    def test_a_peak_below_95_percent_of_the_best_says_why(self, found: tuple[Level, ...], floor: int) -> None:
+        taken = replace(RECORD, curve=found).calibration(floor)
+        assert taken.peak is not None
+        level = [level for level in found if level.slots <= taken.peak][-1]
+        reached = level.tokens_per_second >= 0.95 * best(found).tokens_per_second
+        assert reached != ("more for longer waits" in taken.words)
+
     def test_a_digest_changes_with_either_end_of_the_file_and_its_size(self, tmp_path: Path) -> None:
         texts = [b"a" * 3_000_000, b"a" * 3_000_001, b"b" + b"a" * 2_999_999, b"a" * 2_999_999 + b"b", b""]
         for number, text in enumerate(texts):
