@@ -32,6 +32,11 @@ class Bridge:
         self._bus, self._writer, self._encoder = bus, writer, encoder
         self._enabled, self._recall = config.spine.enabled, config.recall
 
+    @property
+    def encoder(self) -> Encoder:
+        """What frames are made with, for whoever compares texts of one query."""
+        return self._encoder
+
     async def recall(self, query: Query) -> Context:
         """What the spine knows and the request does not carry: lasting memories on its subject, and earlier turns.
 
@@ -106,6 +111,11 @@ class Bridge:
                     for writer, delta in said
                 )
             )
+
+    def write(self, *signals: Signal) -> None:
+        """Signals that were made elsewhere (signals/facts.py)."""
+        if self._enabled:
+            self._put(*signals)
 
     def share(self, query: Query, outcomes: Sequence[Outcome], answers: Sequence[str | None] = ()) -> None:
         """Channel 3: each whole draft with its answer. Channel 4: how novel, relevant and agreed each is."""

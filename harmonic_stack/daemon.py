@@ -20,6 +20,7 @@ from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.ollama_choice import with_ollama
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import engine_settings, plan_for
+from harmonic_stack.knowledge.index import Knowledge
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.routing import Router
@@ -102,6 +103,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
     hardware = await asyncio.to_thread(detect_hardware)
     settings = await with_ollama(engine_settings(loaded), loaded, crew)
     plan = await plan_for(hardware, crew, settings)
+    knowledge = await Knowledge.open(crew, best_encoder(), config.knowledge)
     _announce(say, hardware, plan)
     async with AsyncExitStack() as parts:
         store, bus = await _open_spine(parts, config, paths, say)
@@ -134,6 +136,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
                 seats=seats,
                 router=Router(crew, encoder, config),
                 bridge=Bridge(bus, writer, encoder, config),
+                knowledge=knowledge,
             ),
             names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
         )

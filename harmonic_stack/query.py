@@ -25,6 +25,7 @@ class Mode(StrEnum):
 
     AUTO = "harmonic"
     FULL = "harmonic-full"
+    DEEP = "harmonic-deep"
     FAST = "harmonic-fast"
     AGENT = "agent"
     MODEL = "model"
@@ -32,7 +33,7 @@ class Mode(StrEnum):
     @property
     def merges(self) -> bool:
         """True where several drafts become one answer."""
-        return self in (Mode.AUTO, Mode.FULL)
+        return self in (Mode.AUTO, Mode.FULL, Mode.DEEP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One draft that is asked for: which agent, which of its samples, in which place of the order."""
+    """One draft that is asked for: which agent, which of its samples, in which place of the order, in which wave.
+
+    Only harmonic-deep has a wave 2: its wave 1 lists facts.
+    """
 
     place: int
     agent: str
     sample: int = 0
+    wave: int = 1
 
     def __str__(self) -> str:
         return self.agent if not self.sample else f"{self.agent}#{self.sample}"
@@ -176,6 +181,16 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class PooledFact:
+    """A fact of harmonic-deep's pool: who listed it, to whom it was handed, and why to nobody, if so."""
+
+    text: str
+    holders: tuple[str, ...]
+    handed_to: tuple[str, ...] = ()
+    held_back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How an answer came about: the ``harmonic`` object of the reply, and its usage."""
 
@@ -187,6 +202,7 @@ class Report:
     aggregator: Outcome | None = None
     agreement: Agreement | None = None
     minority: tuple[MinorityPoint, ...] = ()
+    facts: tuple[PooledFact, ...] | None = None
     coverage: float | None = None
     warnings: tuple[str, ...] = ()
     delivered_tokens: int = 0

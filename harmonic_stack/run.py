@@ -56,6 +56,10 @@ class Run:
         """*trace* is told every call as it is made."""
         self.query, self.context, self.crew, self.seats = query, context, crew, seats
         self.config, self.live, self._trace = config, live, trace
+        # What harmonic-deep changes for its second wave: facts before the question, by agent, and how drafts end.
+        self.wave = 1
+        self.panels: Mapping[str, str] = {}
+        self.closing = ANSWER_LINE
         limit = query.options.deadline or seats.deadline
         self.until = asyncio.get_running_loop().time() + limit
 
@@ -75,7 +79,7 @@ class Run:
 
     async def vote_draft(self, seat: Seat) -> Completion:
         """A draft that ends in a checkable answer: draft 0 plain and greedy, the others sampled (DESIGN 6)."""
-        closing = "" if self.query.sampling.has_format else ANSWER_LINE
+        closing = "" if self.query.sampling.has_format else self.closing
         messages = self._messages(seat, closing=closing)
         parameters = self._capped() | self._format()
         if seat.place == 0:
@@ -140,7 +144,8 @@ class Run:
     def _messages(self, seat: Seat, *, closing: str = "") -> list[Message]:
         agent = self.crew.get(seat.agent)
         role = agent.role if agent is not None and seat.place else ""  # draft 0 has no role prompt
-        return chat(self.query.messages, self.context, role=role, closing=closing)
+        opening = self.panels.get(seat.agent, "")
+        return chat(self.query.messages, self.context.of(seat.agent), role=role, closing=closing, opening=opening)
 
     def _capped(self) -> dict[str, Any]:
         return {"max_tokens": self.query.options.draft_tokens or self.config.draft.max_tokens}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.fanout import propose_all
 from harmonic_stack.harmonize import Verdict, agreement_confidence, canonical, final_answer, verdict
-from harmonic_stack.query import Agreement, MinorityPoint, Outcome, Seat, Status
+from harmonic_stack.query import Agreement, MinorityPoint, Mode, Outcome, Seat, Status
 from harmonic_stack.run import Run
 
 
@@ -20,6 +20,17 @@ class Stopping:
     lead: int
     most: int
     greedy_waves: bool  # True: a wave takes all free slots; False: no more drafts than could decide
+
+
+def stopping_of(run: Run) -> Stopping:
+    """The stopping rule of the way of answering that was asked for; harmonic-deep hears all its drafts."""
+    merge, mode, asked = run.config.merge, run.query.mode, run.query.options.most
+    if mode is Mode.AUTO:
+        return Stopping(merge.lead, asked or merge.most, greedy_waves=False)
+    if mode is Mode.FULL:
+        return Stopping(merge.full_lead, asked or merge.full_most, greedy_waves=True)
+    most = asked or min(run.config.deep.most, run.config.limits.most)
+    return Stopping(most + 1, most, greedy_waves=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ async def plan(daemon: TheDaemon) -> dict[str, Any]:
 
 @router.get("/agents")
 async def agents(daemon: TheDaemon) -> dict[str, Any]:
-    """The crew: tier, model, slots, and what its role is."""
+    """The crew: tier, model, slots, what its role is, and the files that it alone knows."""
     slots = {agent.name: agent.slots for agent in daemon.plan.agents}
     return {
         "agents": [
@@ -39,6 +39,7 @@ async def agents(daemon: TheDaemon) -> dict[str, Any]:
                 "executive": agent.name == daemon.crew.executive,
                 "description": agent.description,
                 "role": agent.role,
+                "knowledge": daemon.orchestrator.knowledge.about(agent.name),
             }
             for agent in daemon.crew.agents
         ]

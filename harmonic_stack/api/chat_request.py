@@ -144,7 +144,7 @@ def _refuse_unsupported(asked: _Body) -> None:
 
 
 def _mode(model: str, names: Names) -> tuple[Mode, str | None]:
-    if model in (Mode.AUTO.value, Mode.FULL.value):
+    if model in (Mode.AUTO.value, Mode.FULL.value, Mode.DEEP.value):
         return Mode(model), None
     if model == Mode.FAST.value:
         return Mode.FAST, names.executive

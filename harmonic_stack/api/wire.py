@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from harmonic_stack.query import AnswerDelta, DraftDelta, Event, Outcome, Query, Report
+from harmonic_stack.query import AnswerDelta, DraftDelta, Event, Outcome, PooledFact, Query, Report
 
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
@@ -127,6 +127,7 @@ def harmonic_object(report: Report) -> dict[str, Any]:
             for p in report.minority
         ],
         "coverage": report.coverage,
+        **({} if report.facts is None else {"facts": [_fact(fact) for fact in report.facts]}),
         "warnings": list(report.warnings),
     }
 
@@ -136,6 +137,7 @@ def _agent(outcome: Outcome, answer: str | None) -> dict[str, Any]:
     return {
         "name": outcome.seat.agent,
         "sample": outcome.seat.sample,
+        "wave": outcome.seat.wave,
         "status": outcome.status.value,
         "answer": answer,
         "prompt_tokens": spent.prompt_tokens,
@@ -143,6 +145,15 @@ def _agent(outcome: Outcome, answer: str | None) -> dict[str, Any]:
         "seconds": round(spent.seconds, 3),
         "slot_wait": round(spent.slot_wait, 3),
         "reason": outcome.reason or None,
+    }
+
+
+def _fact(fact: PooledFact) -> dict[str, Any]:
+    return {
+        "text": fact.text,
+        "holders": list(fact.holders),
+        "handed_to": list(fact.handed_to),
+        "held_back": fact.held_back or None,
     }
 
 

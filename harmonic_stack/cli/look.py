@@ -61,6 +61,12 @@ def agents(as_json: AsJson = False) -> None:
         ("agent", "tier", "slots", "model", "what for"),
         [(a["name"], a["tier"], a["slots"], a["model"], a["description"]) for a in found["agents"]],
     )
+    for agent in found["agents"]:
+        if known := agent["knowledge"]:
+            files = ", ".join(f"{file['file']} ({file['chunks']})" for file in known["files"])
+            typer.echo(f"{agent['name']} knows {known['chunks']} passages: {files}")
+            if known["trouble"]:
+                typer.echo(f"{agent['name']}: {known['trouble']}", err=True)
 
 
 def hardware(as_json: AsJson = False) -> None:

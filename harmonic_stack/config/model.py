@@ -174,6 +174,32 @@ class Recall(Section):
     memories: int = Field(default=4, ge=0, le=1_000, description="Most lasting memories (channel 2) that bear on it.")
 
 
+class Knowledge(Section):
+    """What agents know for themselves: files named by `knowledge` in the crew file."""
+
+    tokens: int = Field(default=512, ge=0, le=1_048_576, description="Most tokens of it in one agent's prompt.")
+    chunks: int = Field(default=6, ge=1, le=1_000, description="Most passages in one agent's prompt.")
+    file_bytes: int = Field(default=1_048_576, ge=1, le=1_073_741_824, description="Largest file, in bytes.")
+    total_bytes: int = Field(
+        default=8_388_608, ge=1, le=1_073_741_824, description="Most bytes in all files of one agent."
+    )
+    files: int = Field(default=256, ge=1, le=65_536, description="Most files of one agent.")
+
+
+class Deep(Section):
+    """The two waves of harmonic-deep."""
+
+    facts: int = Field(default=12, ge=1, le=256, description="Most facts taken from one agent's list.")
+    tokens: int = Field(default=400, ge=16, le=1_048_576, description="Most tokens of peers' facts in one prompt.")
+    list_tokens: int = Field(default=256, ge=16, le=1_048_576, description="Longest list of facts, in tokens.")
+    most: int = Field(
+        default=9,
+        ge=1,
+        le=64,
+        description="Drafts of a vote in harmonic-deep, all of which count; at most limits.most.",
+    )
+
+
 class Spine(Section):
     """The six-channel bus."""
 
@@ -215,6 +241,8 @@ class Config(Section):
     merge: Merge = Merge()
     limits: Limits = Limits()
     recall: Recall = Recall()
+    knowledge: Knowledge = Knowledge()
+    deep: Deep = Deep()
     spine: Spine = Spine()
     log: Log = Log()
 

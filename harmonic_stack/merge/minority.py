@@ -54,6 +54,11 @@ RULES = {
 }
 
 
+def rule_of(encoder: Encoder) -> Rule:
+    """The rule for an encoder's likenesses; one that nobody measured is judged by words."""
+    return RULES.get(encoder.tag, _BY_WORDS)
+
+
 def minority_points(
     question: str, base: str, drafts: Sequence[str], *, encoder: Encoder | None = None, most: int = 5
 ) -> list[Point]:
@@ -68,7 +73,7 @@ def minority_points(
     places = [place for place, draft in enumerate(drafts) if draft.strip() not in base]
     texts = [whole_sentences(text)[:_MOST_SENTENCES] for text in (base, *(drafts[place] for place in places))]
     encoder = encoder or best_encoder()
-    rule = RULES.get(encoder.tag, _BY_WORDS)
+    rule = rule_of(encoder)
     standing = by_words(question, texts) if rule.by_words else by_cosine(question, texts, encoder)
     lone = _lone(texts, standing, rule, _Specifics(question, texts))
     lone.sort(key=lambda found: (-found.specific, -found.relevance * found.novelty))
