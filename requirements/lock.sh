@@ -10,3 +10,4 @@ compile requirements/dev.in -c requirements/main.txt -o requirements/dev.txt
 compile requirements/build.in -o requirements/build.txt
 compile --no-deps requirements/models.in -o requirements/models.txt
 compile --no-deps requirements/ollama.in -o requirements/ollama.txt
+compile --no-deps requirements/eval.in -o requirements/eval.txt
