@@ -162,13 +162,19 @@ class AnswerDelta:
 
 @dataclass(frozen=True, slots=True)
 class MinorityPoint:
-    """A point that few agents made: appended to the answer, or only reported."""
+    """A point that few agents made: appended to the answer, or only reported.
+
+    ``holders`` are all agents that made it, ``agent`` the first. ``against`` is what it contradicts, ``evidence`` how.
+    """
 
     agent: str
     text: str
     relevance: float | None = None
     votes: int | None = None
     kept: bool = False
+    holders: tuple[str, ...] = ()
+    against: str | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

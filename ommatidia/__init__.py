@@ -5,6 +5,7 @@ packed), ``relate`` (new, relevant, agreed), ``standing`` (sentences against who
 fits), ``gate`` (what is worth telling all), ``state`` (what a session was about).
 """
 
+from ommatidia.disagree import Disagreement, contradictions, disagreement
 from ommatidia.encode import Cached, Encoder, Hash512, best_encoder
 from ommatidia.errors import BadFrame, EncoderMismatch, OmmatidiaError
 from ommatidia.frame import Frame, frame_of, frames_of, stack
@@ -18,6 +19,7 @@ from ommatidia.state import State, Surprise, projected
 __all__ = [
     "BadFrame",
     "Cached",
+    "Disagreement",
     "Encoder",
     "EncoderMismatch",
     "Examples",
@@ -36,6 +38,8 @@ __all__ = [
     "broadcast",
     "by_cosine",
     "by_words",
+    "contradictions",
+    "disagreement",
     "frame_of",
     "frames_of",
     "novelty",

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from harmonic_stack.query import AnswerDelta, DraftDelta, Event, Outcome, PooledFact, Query, Report
+from harmonic_stack.query import AnswerDelta, DraftDelta, Event, MinorityPoint, Outcome, PooledFact, Query, Report
 
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
@@ -122,10 +122,7 @@ def harmonic_object(report: Report) -> dict[str, Any]:
         "agreement": None
         if agreement is None
         else {"votes": agreement.votes, "asked": agreement.asked, "confidence": round(agreement.confidence, 3)},
-        "minority": [
-            {"agent": p.agent, "text": p.text, "relevance": p.relevance, "votes": p.votes, "kept": p.kept}
-            for p in report.minority
-        ],
+        "minority": [_point(point) for point in report.minority],
         "coverage": report.coverage,
         **({} if report.facts is None else {"facts": [_fact(fact) for fact in report.facts]}),
         "warnings": list(report.warnings),
@@ -145,6 +142,19 @@ def _agent(outcome: Outcome, answer: str | None) -> dict[str, Any]:
         "seconds": round(spent.seconds, 3),
         "slot_wait": round(spent.slot_wait, 3),
         "reason": outcome.reason or None,
+    }
+
+
+def _point(point: MinorityPoint) -> dict[str, Any]:
+    return {
+        "agent": point.agent,
+        "holders": list(point.holders or (point.agent,)),
+        "text": point.text,
+        "relevance": point.relevance,
+        "votes": point.votes,
+        "kept": point.kept,
+        "against": point.against,
+        "evidence": point.evidence,
     }
 
 

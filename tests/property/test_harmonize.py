@@ -111,6 +111,11 @@ def test_points_are_words_of_their_own_draft_and_not_of_the_base(told: list[str]
         assert point.text not in base
         assert 0 < point.novelty <= 1
     appended = append_points(points, [f"agent {at}" for at in range(len(told))])
-    assert all((f"agent {point.draft} adds: {point.text}" in appended) or not point.kept for point in points)
+    for point in points:
+        assert point.holders[0] == point.draft
+        assert not point.kept or (f"agent {point.draft} adds: {point.text}" in appended) == (
+            len(point.holders) == 1 and point.against is None
+        )
+        assert not point.kept or point.text in appended
     covered = coverage(points, [point for point in points if point.kept])
     assert covered is None if not points else covered == pytest.approx(min(most, len(points)) / len(points))
