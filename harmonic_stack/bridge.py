@@ -141,7 +141,11 @@ class Bridge:
             "mode": report.mode,
             "agreement": None
             if report.agreement is None
-            else {"votes": report.agreement.votes, "asked": report.agreement.asked},
+            else {
+                "votes": report.agreement.votes,
+                "asked": report.agreement.asked,
+                "answer": report.agreement.answer,
+            },
             "minority": [
                 {"agent": point.agent, "text": point.text, "votes": point.votes, "kept": point.kept}
                 for point in report.minority

@@ -57,9 +57,23 @@ class _Delta(msgspec.Struct):
     content: str | None = None
 
 
+class _Candidate(msgspec.Struct):
+    token: str = ""
+    logprob: float = 0.0
+
+
+class _Token(msgspec.Struct):
+    top_logprobs: list[_Candidate] = []
+
+
+class _LogProbs(msgspec.Struct):
+    content: list[_Token] | None = None
+
+
 class _Choice(msgspec.Struct):
     delta: _Delta = msgspec.field(default_factory=_Delta)
     finish_reason: str | None = None
+    logprobs: _LogProbs | None = None
 
 
 class Usage(msgspec.Struct):
@@ -136,6 +150,7 @@ class Stream(ABC):
         self._pieces: list[str] = []
         self.finish: str | None = None
         self.usage: Usage | None = None
+        self.candidates: dict[str, float] | None = None
         self._error_body: bytearray | None = None
         self.status = 0
         self._connection: Connection | None = None
@@ -240,6 +255,7 @@ class Stream(ABC):
                 completion_tokens=tokens,
                 seconds=self._loop.time() - self._started,
                 first_token=None if self._first is None else self._first - self._started,
+                candidates=self.candidates,
             )
         )
 
@@ -281,6 +297,8 @@ class OpenAIStream(Stream):
             for choice in chunk.choices:
                 if choice.delta.content:
                     texts.append(choice.delta.content)
+                if choice.logprobs is not None and choice.logprobs.content and self.candidates is None:
+                    self.candidates = {c.token: c.logprob for c in choice.logprobs.content[0].top_logprobs}
                 if choice.finish_reason is not None:
                     self.finish = choice.finish_reason
             if chunk.usage is not None:

@@ -23,6 +23,7 @@ from harmonic_stack.host.planning import engine_settings, plan_for
 from harmonic_stack.knowledge.index import Knowledge
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
+from harmonic_stack.outcomes import Outcomes
 from harmonic_stack.routing import Router
 from harmonic_stack.run import Seats
 from harmonic_stack.signals.spine_writer import SpineWriter
@@ -137,6 +138,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
                 router=Router(crew, encoder, config),
                 bridge=Bridge(bus, writer, encoder, config),
                 knowledge=knowledge,
+                outcomes=Outcomes(paths.data / "outcomes.sqlite3", least=config.merge.outcomes),
             ),
             names=Names([agent.name for agent in crew.enabled], crew.executive, engine.models),
         )

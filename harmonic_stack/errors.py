@@ -235,6 +235,14 @@ class QueryNotFound(HarmonicError):
         self.query = query
 
 
+class NotVoted(HarmonicError):
+    """The query was answered without a vote, so its outcome calibrates nothing."""
+
+    def __init__(self, query: str) -> None:
+        super().__init__(one_line(f'query "{shortened(query)}" was answered without a vote'))
+        self.query = query
+
+
 class RouteNotFound(HarmonicError):
     """Nothing is served at this path."""
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from harmonic_stack.answer.closed import deliver, hold_vote, rivals, stopping_of
 from harmonic_stack.answer.deep import pool_facts, second_wave
+from harmonic_stack.answer.judge import settle_tie
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.answer.minority_report import append_minority
 from harmonic_stack.answer.open_question import aggregate, base_live, stand_in
@@ -17,9 +18,10 @@ from harmonic_stack.errors import AllAgentsFailed
 from harmonic_stack.fanout import attempt, propose_all
 from harmonic_stack.knowledge.index import Knowledge
 from harmonic_stack.live import LiveDrafts
+from harmonic_stack.outcomes import Outcomes
 from harmonic_stack.prompts import Context, chat
 from harmonic_stack.query import DraftDelta, Mode, Outcome, Query, Report, Seat, Status
-from harmonic_stack.routing import Route, Router, seats_for
+from harmonic_stack.routing import Route, Router, seats_beside, seats_for
 from harmonic_stack.run import Put, Run, Seats
 from harmonic_stack.signals.facts import facts_signal, knowledge_signal
 
@@ -28,10 +30,18 @@ class Orchestrator:
     """Answers queries with the crew; one for the whole daemon."""
 
     def __init__(
-        self, *, config: Config, crew: Crew, seats: Seats, router: Router, bridge: Bridge, knowledge: Knowledge
+        self,
+        *,
+        config: Config,
+        crew: Crew,
+        seats: Seats,
+        router: Router,
+        bridge: Bridge,
+        knowledge: Knowledge,
+        outcomes: Outcomes,
     ) -> None:
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
-        self.knowledge = knowledge
+        self.knowledge, self.outcomes = knowledge, outcomes
 
     async def answer(self, query: Query, put: Put) -> Report:
         """Answer *query*; the events are handed to *put* as they happen, the report last.
@@ -99,24 +109,38 @@ class Orchestrator:
     async def _closed(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """Votes decide. Where no draft ends in an answer the question was open after all."""
         stopping = stopping_of(run)
-        seats = seats_for(route.agents, run.executive, stopping.most, samples=True)
-        vote = await hold_vote(run, second_wave(seats) if run.wave == 2 else seats, stopping)
+        weights = self._weights(run, route)
+        seats = seats_for(route.agents, run.executive, stopping.most, samples=True, weights=weights)
+        other_models = [agent for agent in route.agents if run.model_of(agent) != run.model_of(run.executive)]
+        beside = seats_beside([a for a in other_models if a.name not in weights], seats, stopping.most)
+        if run.wave == 2:
+            seats, beside = second_wave(seats), second_wave(beside)
+        vote = await hold_vote(run, seats, stopping, weights=weights, beside=beside)
         run.live.flush()
-        _refuse_if_empty(vote.outcomes)
-        self.bridge.share(run.query, vote.outcomes, vote.answers)
+        outcomes, answers = (*vote.outcomes, *vote.beside), (*vote.answers, *vote.answers_beside)
+        _refuse_if_empty(outcomes)
+        vote, judge = await settle_tie(run, vote)
+        self.bridge.share(run.query, outcomes, answers)
         if vote.verdict is None:
             if run.query.sampling.has_format:
-                base = next(o for o in vote.outcomes if o.status is Status.OK)
+                base = next(o for o in outcomes if o.status is Status.OK)
                 answer.write(base.text)
-                return _report(run, "open", vote.outcomes, delivered=[base])
-            return await self._merge_after(run, list(vote.outcomes), answer)
+                return _report(run, "open", outcomes, delivered=[base])
+            return await self._merge_after(run, list(outcomes), answer)
         winner = deliver(run, vote, answer)
         return replace(
-            _report(run, "closed", vote.outcomes, delivered=[winner]),
-            answers=dict(enumerate(vote.answers)),
-            agreement=vote.agreement,
+            _report(run, "closed", outcomes, delivered=[winner], aggregator=judge),
+            answers=dict(enumerate(answers)),
+            agreement=vote.agreement(self.outcomes.calibration),
             minority=rivals(vote),
         )
+
+    def _weights(self, run: Run, route: Route) -> dict[str, float]:
+        """What the votes of agents on other models than the executive's weigh, where outcomes have told."""
+        best = run.model_of(run.executive)
+        others = [agent for agent in route.agents if run.model_of(agent) != best]
+        found = {agent.name: self.outcomes.calibration.weight(run.model_of(agent), best) for agent in others}
+        return {name: weight for name, weight in found.items() if weight is not None}
 
     async def _deep(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """Split knowledge: facts are pooled first, then ordinary agents answer from them."""

@@ -100,6 +100,9 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.SessionNameInvalid: Problem(400, "invalid_session", INVALID, USAGE),
     errors.SessionNotFound: Problem(404, "session_not_found", INVALID, remedy="The oldest are forgotten first."),
     errors.QueryNotFound: Problem(404, "query_not_found", INVALID, remedy="The oldest are forgotten first."),
+    errors.NotVoted: Problem(
+        409, "not_voted", INVALID, remedy="Only answers to closed questions have votes: harmonic.agreement tells."
+    ),
     errors.RouteNotFound: Problem(404, "not_found", INVALID, remedy="docs/api.md lists the routes."),
     errors.MethodNotAllowed: Problem(405, "method_not_allowed", INVALID),
     errors.UnsupportedMediaType: Problem(415, "unsupported_media_type", INVALID),

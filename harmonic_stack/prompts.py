@@ -161,6 +161,20 @@ def merge(
     return chat(_replace_last_user(messages, task), context), kept
 
 
+def judge(messages: Sequence[Message], draft: str, answer: str, *, fence: str = "") -> list[Message]:
+    """What is asked of a model to settle a tie: one word on one of the tied answers."""
+    fence = fence or secrets.token_hex(8)
+    question = next((m.content for m in reversed(messages) if m.role == "user"), "")
+    return [
+        Message(
+            "user",
+            f"Question:\n{question}\n\nA proposed solution, between the lines that begin with [{fence}:\n"
+            f"{fenced([('solution', draft)], fence)}\n\nProposed answer: {escape_control(answer)}\n\n"
+            "Is the proposed answer correct? Reply with one word, yes or no.",
+        )
+    ]
+
+
 def _replace_last_user(messages: Sequence[Message], text: str) -> list[Message]:
     talk = list(messages)
     for index in range(len(talk) - 1, -1, -1):

@@ -119,6 +119,7 @@ class Completion:
     """What one engine call gave: its text and what it cost.
 
     ``prompt_tokens`` is None where the engine does not say. ``seconds`` and ``slot_wait`` are in seconds.
+    ``candidates`` are the likeliest first tokens with their natural log probabilities, where these were asked for.
     """
 
     text: str = ""
@@ -128,6 +129,7 @@ class Completion:
     seconds: float = 0.0
     first_token: float | None = None
     slot_wait: float = 0.0
+    candidates: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +181,15 @@ class MinorityPoint:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The vote on a closed question; ``confidence`` is the calibrated share of such votes that are right."""
+    """The vote on a closed question; ``confidence`` is the calibrated share of such votes that are right.
+
+    ``answer`` is the one that won, in canonical form.
+    """
 
     votes: int
     asked: int
     confidence: float
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

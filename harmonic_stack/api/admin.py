@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
 
 from harmonic_stack.api.models import TheDaemon
 from harmonic_stack.host.describe import hardware_object
@@ -73,6 +74,23 @@ async def engines(daemon: TheDaemon) -> dict[str, Any]:
 async def status(daemon: TheDaemon) -> dict[str, Any]:
     """One look at everything: address, engine, slots, spine."""
     return await daemon.status()
+
+
+class Outcome(BaseModel):
+    """Whether the answer to a query turned out to be right."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    right: bool
+
+
+@router.post("/queries/{query}/outcome", status_code=201)
+async def post_outcome(query: str, outcome: Outcome, daemon: TheDaemon) -> dict[str, Any]:
+    """Keep whether a voted answer was right: it counts into the confidence of later ones."""
+    await daemon.writer.flush()
+    models = {agent.name: agent.model or daemon.orchestrator.seats.model for agent in daemon.crew.agents}
+    told = await daemon.orchestrator.outcomes.post(daemon.bus, query, models, right=outcome.right)
+    return {"query": query, "votes": told.votes, "asked": told.asked, "right": told.right}
 
 
 @router.get("/queries/{query}")

@@ -155,6 +155,17 @@ class Merge(Section):
         default="append", description="Points that few agents made: appended to the answer, only reported, or neither."
     )
     points: int = Field(default=5, ge=0, le=64, description="Most points appended.")
+    judge: bool = Field(
+        default=True,
+        description="Whether a tie is settled by one yes or no on each tied answer, where the engine tells how likely "
+        "its words are.",
+    )
+    outcomes: int = Field(
+        default=20,
+        ge=1,
+        le=1_000_000,
+        description="Outcomes posted of like votes, or of a model's drafts, before this box's own figures count.",
+    )
     guard: bool = Field(default=False, description="Whether the first draft stands unless a rival leads by two votes.")
 
 
