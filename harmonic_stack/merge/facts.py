@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from harmonic_stack.merge.minority import rule_of
 from harmonic_stack.merge.sentences import sentences, whole_sentences
+from harmonic_stack.prompts import escape_control
 from ommatidia import Encoder, Signature, best_encoder, by_cosine, by_words, signature
 from ommatidia.words import content_stems, tokens
 
@@ -35,6 +36,7 @@ _META = re.compile(
 _OPINION = re.compile(
     r"""^(?:therefore|thus|hence|so|consequently|in\s+conclusion|overall|based\s+on|as\s+a\s+result|this\s+means)\b
     | \b(?:final\s+|correct\s+|right\s+|best\s+)?answer\b
+    | \bagents?\s+(?:answered|agreed?|chose|said|say|voted?)\b | \bthe\s+vote\b
     | \b(?:correct|right|best)\s+(?:option|choice|candidate|pick)\b
     | \boptions?\s+\(?[A-Z]\)?\s+(?:is|seems|must|should|would)\b
     | ^(?:in\s+my\s+opinion|probably|we\s+should|you\s+should|it\s+is\s+(?:best|recommended))\b""",
@@ -78,22 +80,26 @@ def listed_facts(draft: str, *, cut: bool = False, most: int = 12) -> list[str]:
     1. The lines below the heading FACTS, up to a heading or an answer; without that heading the items of a list, and
        without a list the sentences.
     2. A line that was *cut* off at the end is left out.
-    3. Empty lines, lines about the list itself, questions, opinions and orders are no facts.
+    3. Each sentence is a fact of its own. Empty lines, lines about the list itself, questions, opinions and orders are no facts.
 
     >>> listed_facts("FACTS:\\n1. Ada owns **two** boats.\\n- None\\n- So the answer is Ada.\\n\\nAnswer: Ada")
     ['Ada owns two boats.']
     """
     found: dict[str, None] = {}
     for line in _lines(draft, cut):
-        text = " ".join(_BULLET.sub("", line).replace("**", "").split()).strip(_DRESS)
-        if is_fact(text):
-            found.setdefault(text)
+        # Small models put several facts on one line, whatever they were asked for.
+        for sentence in sentences(_BULLET.sub("", line).replace("**", "")):
+            text = " ".join(sentence.split()).strip(_DRESS)
+            if is_fact(text):
+                found.setdefault(text)
     return list(found)[:most]
 
 
 def is_fact(text: str) -> bool:
     """Whether a line states something: no meta line, opinion, order, question or fragment."""
     if not text or len(text) > _LONGEST or text.endswith(("?", ":")) or len(content_stems(text)) < _FEWEST_STEMS:
+        return False
+    if escape_control(text) != text:  # words of a chat template are no fact
         return False
     return not (_META.search(text) or _OPINION.search(text) or _ORDER.search(text))
 
@@ -171,8 +177,9 @@ class _Wordings:
         alike = vectors[1:] @ vectors[0]
         best = max(range(len(self._texts)), key=lambda at: float(alike[at]))
         found = self._signatures[best]
-        same = set(found.nums) == set(own.nums) and found.neg == own.neg and set(found.names) == set(own.names)
-        return best if same and float(alike[best]) >= self._least else None
+        same = set(found.nums) == set(own.nums) and found.neg == own.neg
+        named = _holds(text, found.names) and _holds(self._texts[best], own.names)
+        return best if same and named and float(alike[best]) >= self._least else None
 
 
 def _lines(draft: str, cut: bool) -> Iterator[str]:
@@ -213,6 +220,12 @@ def _stands_in(text: str, sources: Sequence[str], *, has_notes: bool) -> bool:
     stems = content_stems(text)
     share = sum(stem in told for stem in stems) / len(stems)
     return share >= _FROM_NOTES and all(number in numbers for number in signature(text).nums)
+
+
+def _holds(text: str, names: Sequence[str]) -> bool:
+    """Whether *text* has all *names*; at its start a name looks like any word."""
+    words = {token.lower() for token in tokens(text)}
+    return all(name in words for name in names)
 
 
 def _plain(text: str) -> str:
