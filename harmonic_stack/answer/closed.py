@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.fanout import attempt, propose_all
-from harmonic_stack.harmonize import Verdict, canonical, final_answer, verdict
+from harmonic_stack.harmonize import Verdict, final_answer, json_answer, verdict
 from harmonic_stack.merge.calibrate import Calibration
 from harmonic_stack.query import Agreement, MinorityPoint, Mode, Outcome, Seat, Status
 from harmonic_stack.run import Run
@@ -153,7 +153,7 @@ def _answer(run: Run, outcome: Outcome) -> str | None:
     if outcome.status is not Status.OK:
         return None
     if run.query.sampling.has_format:
-        return canonical(outcome.text)
+        return json_answer(outcome.text)
     return final_answer(outcome.text, run.query.question)
 
 

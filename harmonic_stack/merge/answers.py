@@ -32,6 +32,12 @@ _VALUE = re.compile(r".*(?:\b(?:is|are|was|were|be|equals?|gives?|get)\b|[=\u224
 _YES_NO = re.compile(r"\W*(yes|no)\b(?!\s+one\b)", re.I)
 _NEGATED = re.compile(r"\b(?:not|never|cannot|no)\b|n['\u2019]t\b", re.I)
 _PRINTED = re.compile(r"```\w*\n[^`]*```\s*(?:output:?\s*)?```\w*\n([^`]{1,200}?)\s*```\s*\Z", re.I)
+# "It prints:" and a block with what it prints, at the end.
+_SAID_PRINTED = re.compile(
+    r"\b(?:prints?|printed|outputs?|returns?|results?|displays?|shown?)\b[^\n`]{0,60}:\s*```(?:text|console|output|plaintext)?\n"
+    r"([^`]{1,200}?)\s*```\s*\Z",
+    re.I,
+)
 # Prose that ends otherwise was cut off by the length limit.
 _ENDED = re.compile(r"(?:[.!?:)\]}%\"'`*\d\u201d]|\\[\])])\s*\Z")
 _FEW_WORDS = 3
@@ -163,5 +169,8 @@ def _cut_off(draft: str) -> bool:
 
 def _printed(draft: str, question: str) -> str | None:
     """What the code printed with which the draft ends."""
-    found = _PRINTED.search(draft)
-    return canonical(found[1].splitlines()[-1], question) if found else None
+    if found := _PRINTED.search(draft):
+        return canonical(found[1].splitlines()[-1], question)
+    if found := _SAID_PRINTED.search(draft):  # several lines are a text, or a grid
+        return canonical(found[1], question)
+    return None

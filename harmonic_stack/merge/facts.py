@@ -80,7 +80,8 @@ def listed_facts(draft: str, *, cut: bool = False, most: int = 12) -> list[str]:
     1. The lines below the heading FACTS, up to a heading or an answer; without that heading the items of a list, and
        without a list the sentences.
     2. A line that was *cut* off at the end is left out.
-    3. Each sentence is a fact of its own. Empty lines, lines about the list itself, questions, opinions and orders are no facts.
+    3. Each sentence is a fact of its own. Empty lines, lines about the list itself, questions, opinions and orders are
+       none.
 
     >>> listed_facts("FACTS:\\n1. Ada owns **two** boats.\\n- None\\n- So the answer is Ada.\\n\\nAnswer: Ada")
     ['Ada owns two boats.']
