@@ -173,6 +173,9 @@ SCENES = (
     ),
 )
 
+# Every arm is asked to reason, also an agent alone, which gets no word from the stack.
+HOW = "Think it through step by step, briefly. Finish with one line: Answer: <letter>"
+
 _STARTS = (
     "Bor",
     "Kel",
@@ -254,7 +257,7 @@ def _rule(
     demands = "; ".join(f"it {need.need}" for need in needs)
     question = (
         f"Which {scene.thing} is the cheapest one that meets every need? The needs: {demands}. "
-        f"An option that fails a need is out.\n{listed}\nFinish with one line: Answer: <letter>"
+        f"An option that fails a need is out.\n{listed}\n{HOW}"
     )
     return "rule", question, labels[by_price[3]], labels[by_price[0]], notes, private
 
@@ -281,7 +284,7 @@ def _weigh(
     listed = "\n".join(f"{label}) {name}" for name, label in labels.items())
     question = (
         f"Which {scene.thing} should be chosen, given all that is known of each? Grave faults weigh more than small "
-        f"comforts.\n{listed}\nFinish with one line: Answer: <letter>"
+        f"comforts.\n{listed}\n{HOW}"
     )
     return "weigh", question, labels[right], labels[decoy], notes, private
 
