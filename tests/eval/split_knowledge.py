@@ -71,6 +71,7 @@ async def run(asked: argparse.Namespace, cases: Sequence[Case], left: Sequence[t
             "recall.turns": 0,
             "recall.memories": 0,
             "engine.first_token_seconds": DEADLINE,
+            "engine.token_seconds": DEADLINE,
         }
         votes = common | {"merge.full_most": asked.most, "merge.full_lead": min(3, asked.most), "deep.most": asked.most}
         written = common | {"route.closed": "never", "merge.minority": "off"}
@@ -85,7 +86,11 @@ async def run(asked: argparse.Namespace, cases: Sequence[Case], left: Sequence[t
                 async with turn:
                     if time.monotonic() > until:
                         return
-                    reply = await _ask(ask_writer if arm == "aggregator" else ask_votes, case, arm, asked.tokens)
+                    try:
+                        reply = await _ask(ask_writer if arm == "aggregator" else ask_votes, case, arm, asked.tokens)
+                    except httpx.HTTPStatusError as error:  # told, and left for the next run
+                        sys.stderr.write(f"{case.id} {arm}: {error.response.text}\n")
+                        return
                     with asked.out.open("a", encoding="utf-8") as out:
                         out.write(json.dumps({"id": case.id, "arm": arm, **_told(case, reply)}) + "\n")
 
