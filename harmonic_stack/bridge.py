@@ -32,11 +32,6 @@ class Bridge:
         self._bus, self._writer, self._encoder = bus, writer, encoder
         self._enabled, self._recall = config.spine.enabled, config.recall
 
-    @property
-    def encoder(self) -> Encoder:
-        """What frames are made with, for whoever compares texts of one query."""
-        return self._encoder
-
     async def recall(self, query: Query) -> Context:
         """What the spine knows and the request does not carry: lasting memories on its subject, and earlier turns.
 
@@ -147,7 +142,15 @@ class Bridge:
                 "answer": report.agreement.answer,
             },
             "minority": [
-                {"agent": point.agent, "text": point.text, "votes": point.votes, "kept": point.kept}
+                {
+                    "agent": point.agent,
+                    "holders": list(point.holders),
+                    "text": point.text,
+                    "votes": point.votes,
+                    "kept": point.kept,
+                    "against": point.against,
+                    "evidence": point.evidence,
+                }
                 for point in report.minority
             ],
             "coverage": report.coverage,

@@ -197,6 +197,7 @@ def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware, proof
         context=plan.context,
         deadline=deadline,
         min_p=engine.name in ("embedded", "ollama"),
+        logprobs=engine.dialect == "openai",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from harmonic_stack.answer.closed import deliver, hold_vote, rivals, stopping_of
-from harmonic_stack.answer.deep import pool_facts, second_wave
+from harmonic_stack.answer.deep import holders_of, pool_facts, second_wave
 from harmonic_stack.answer.judge import settle_tie
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.answer.minority_report import append_minority
@@ -59,7 +59,7 @@ class Orchestrator:
         run = self._run(query, context, put)
         answer = LiveAnswer(put)
         try:
-            if run.query.mode is Mode.DEEP and run.context.private:
+            if run.query.mode is Mode.DEEP and holders_of(run):
                 report = await self._deep(run, route, answer)
             elif route.mode == "single":
                 report = await self._single(run, answer)
@@ -144,9 +144,10 @@ class Orchestrator:
 
     async def _deep(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """Split knowledge: facts are pooled first, then ordinary agents answer from them."""
-        holders = [agent for agent in self.crew.enabled if agent.name in run.context.private]
+        holders = holders_of(run)
         agents = tuple(dict.fromkeys((*holders, *route.agents)))
-        pooled = await pool_facts(run, [self.crew.executive, *(agent.name for agent in agents)], self.bridge.encoder)
+        answering = [self.crew.executive, *(agent.name for agent in agents)]
+        pooled = await pool_facts(run, [agent.name for agent in holders], answering)
         self.bridge.write(facts_signal(run.query, pooled.facts, pooled.panels))
         # The agents of the wave that answers: those who know something first, as many as a crew has.
         chosen = replace(route, agents=agents[: max(self.config.route.crew, len(holders))])

@@ -23,7 +23,7 @@ class Seats:
     """What all queries share: the engine's client and the slots, by model and by agent.
 
     ``context`` is one slot's context in tokens, ``deadline`` in seconds, ``min_p`` whether the engine knows that
-    parameter.
+    parameter, ``logprobs`` whether it may tell token probabilities.
     """
 
     client: ChatClient
@@ -33,6 +33,7 @@ class Seats:
     context: int
     deadline: float
     min_p: bool = True
+    logprobs: bool = True
 
     def pool_of(self, model: str) -> SlotPool:
         """The slots of the server that serves *model*; a model that nobody planned shares the first pool's."""

@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from harmonic_stack.crew import Agent
 from harmonic_stack.fanout import propose_all
 from harmonic_stack.merge.facts import Fact, listed_facts, pool
 from harmonic_stack.merge.panel import Panel, panels
 from harmonic_stack.prompts import FACTS_ANSWER_LINE, FACTS_LINE, chat, known_facts
 from harmonic_stack.query import Completion, Outcome, PooledFact, Seat, Status
 from harmonic_stack.run import Run
-from ommatidia import Encoder
 
 # The first wave may take this share of the time: a slow one must leave room for answers.
 _FIRST_WAVE = 0.5
@@ -47,12 +47,22 @@ class Pooled:
         return tuple(f"{outcome.seat} {outcome.status.value} in the first wave: {outcome.reason}" for outcome in bad)
 
 
-async def pool_facts(run: Run, agents: Sequence[str], encoder: Encoder) -> Pooled:
-    """The first wave: every agent with notes on the question lists its facts; the run is set up for the second.
+def holders_of(run: Run) -> list[Agent]:
+    """The agents with notes on the question, among those that the request lets draft."""
+    allowed = run.query.options.agents
+    return [
+        agent
+        for agent in run.crew.enabled
+        if agent.name in run.context.private
+        and (allowed is None or agent.name in allowed or agent.name == run.executive.name)
+    ]
+
+
+async def pool_facts(run: Run, holders: Sequence[str], agents: Sequence[str]) -> Pooled:
+    """The first wave: the *holders* of notes on the question list their facts; the run is set up for the second.
 
     *agents* answer in the second wave: each is handed the facts that are new to it.
     """
-    holders = [agent.name for agent in run.crew.enabled if agent.name in run.context.private]
     seats = [Seat(place, name) for place, name in enumerate(holders)]
     now = asyncio.get_running_loop().time()
     until = now + (run.until - now) * _FIRST_WAVE
@@ -64,7 +74,7 @@ async def pool_facts(run: Run, agents: Sequence[str], encoder: Encoder) -> Poole
         for outcome in outcomes
     }
     notes = {name: known.passages for name, known in run.context.private.items()}
-    facts = pool(run.query.question, lists, notes=notes, encoder=encoder)
+    facts = await asyncio.to_thread(pool, run.query.question, lists, notes=notes)
     handed = panels(facts, list(dict.fromkeys(agents)), tokens=settings.tokens)
     run.panels = {panel.agent: known_facts([facts[at].text for at in panel.shown]) for panel in handed if panel.shown}
     run.closing, run.wave = FACTS_ANSWER_LINE, 2

@@ -26,7 +26,9 @@ async def settle_tie(run: Run, vote: Vote) -> tuple[Vote, Outcome | None]:
     A guarded vote stays with draft 0, and one under a schema has no words to judge.
     """
     verdict, settings = vote.verdict, run.config.merge
-    if verdict is None or not verdict.tied or not settings.judge or settings.guard or run.query.sampling.has_format:
+    if verdict is None or not verdict.tied or settings.guard or run.query.sampling.has_format:
+        return vote, None
+    if not settings.judge or not run.seats.logprobs:
         return vote, None
     # One prefill each, a quarter of a draft's time at most.
     until = asyncio.get_running_loop().time() + 0.25 * run.seats.deadline

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from harmonic_stack.merge.minority import rule_of
 from harmonic_stack.merge.sentences import sentences, whole_sentences
 from harmonic_stack.prompts import escape_control
-from ommatidia import Encoder, Signature, best_encoder, by_cosine, by_words, signature
+from ommatidia import Encoder, best_encoder, by_cosine, by_words, signature
 from ommatidia.words import content_stems, tokens
 
 _HEADING = re.compile(
@@ -122,10 +122,13 @@ def pool(
     given = [(agent, text) for agent, texts in lists.items() for text in texts]
     if not given:
         return []
-    known = _Wordings(encoder, [*sentences(question), *question.splitlines()])
+    asked = [text for text in (*sentences(question), *question.splitlines()) if text.strip()]
+    frames = _Frames(encoder, [*asked, *(text for _, text in given)])
+    known, seen = _Wordings(frames), _Wordings(frames)
+    for text in asked:
+        known.add(text)
     found: list[Fact] = []
     relevance = _relevance(question, lists, encoder)
-    seen = _Wordings(encoder, [])
     least = rule_of(encoder).relevance
     for (agent, text), likeness in zip(given, relevance, strict=True):
         place = seen.place_of(text)
@@ -149,38 +152,43 @@ def pool(
     return found
 
 
+class _Frames:
+    """The vectors and signatures of all texts of one pool, made in one call of the encoder."""
+
+    def __init__(self, encoder: Encoder, texts: Sequence[str]) -> None:
+        distinct = list(dict.fromkeys(texts))
+        self.vectors = dict(zip(distinct, encoder.encode(distinct), strict=True))
+        self.signatures = {text: signature(text) for text in distinct}
+        self.least = _SAME.get(encoder.tag, 0.85)
+
+
 class _Wordings:
     """Texts already there, and whether another one is a wording of the same."""
 
-    def __init__(self, encoder: Encoder, texts: Sequence[str]) -> None:
-        self._encoder = encoder
-        self._least = _SAME.get(encoder.tag, 0.85)
+    def __init__(self, frames: _Frames) -> None:
+        self._frames = frames
         self._texts: list[str] = []
-        self._signatures: list[Signature] = []
         self._plain: dict[str, int] = {}
-        for text in texts:
-            if text.strip():
-                self.add(text)
 
     def add(self, text: str) -> None:
         self._plain.setdefault(_plain(text), len(self._texts))
         self._texts.append(text)
-        self._signatures.append(signature(text))
 
     def place_of(self, text: str) -> int | None:
         """Where the same fact stands, None if nowhere."""
         if (place := self._plain.get(_plain(text))) is not None:
             return place
-        if not self._texts:
+        own = self._frames.vectors[text]
+        alike = [float(self._frames.vectors[other] @ own) for other in self._texts]
+        best = max(range(len(alike)), key=lambda at: alike[at], default=None)
+        if best is None or alike[best] < self._frames.least:
             return None
-        own = signature(text)
-        vectors = self._encoder.encode([text, *self._texts])
-        alike = vectors[1:] @ vectors[0]
-        best = max(range(len(self._texts)), key=lambda at: float(alike[at]))
-        found = self._signatures[best]
-        same = set(found.nums) == set(own.nums) and found.neg == own.neg
-        named = _holds(text, found.names) and _holds(self._texts[best], own.names)
-        return best if same and named and float(alike[best]) >= self._least else None
+        return best if self._same(text, self._texts[best]) else None
+
+    def _same(self, one: str, other: str) -> bool:
+        mine, theirs = self._frames.signatures[one], self._frames.signatures[other]
+        told = set(mine.nums) == set(theirs.nums) and mine.neg == theirs.neg
+        return told and _holds(one, theirs.names) and _holds(other, mine.names)
 
 
 def _lines(draft: str, cut: bool) -> Iterator[str]:
