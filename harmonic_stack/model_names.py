@@ -17,5 +17,5 @@ class Names:
     @property
     def all(self) -> list[str]:
         """Every name that ``model`` may have, in the order that ``/v1/models`` lists them."""
-        merged = [Mode.AUTO.value, Mode.FULL.value, Mode.DEEP.value, Mode.FAST.value]
+        merged = [Mode.AUTO.value, Mode.FULL.value, Mode.FAST.value, Mode.DEEP.value]
         return [*merged, *self.agents, *(model for model in self.models if model not in self.agents)]
