@@ -243,6 +243,14 @@ class NotVoted(HarmonicError):
         self.query = query
 
 
+class OutcomeNotKept(HarmonicError):
+    """The file of outcomes cannot be written; ``reason`` is SQLite's."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(one_line(f"{path} cannot be written: {reason}"))
+        self.path, self.reason = path, reason
+
+
 class RouteNotFound(HarmonicError):
     """Nothing is served at this path."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sqlite3
 import time
 from collections import Counter
@@ -10,10 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from harmonic_stack.errors import NotVoted, QueryNotFound
+from harmonic_stack.errors import NotVoted, OutcomeNotKept, QueryNotFound
 from harmonic_stack.merge.calibrate import Calibration, Told
 from spine import Bus, Channel
 
+log = logging.getLogger(__name__)
 _TABLE = """CREATE TABLE IF NOT EXISTS outcomes (
     query TEXT PRIMARY KEY, time REAL NOT NULL, votes INTEGER NOT NULL, asked INTEGER NOT NULL, right INTEGER NOT NULL,
     drafts TEXT NOT NULL
@@ -27,7 +29,12 @@ class Outcomes:
     def __init__(self, path: Path, *, least: int) -> None:
         self._path, self._least = path, least
         self._writing = asyncio.Lock()
-        self.calibration = Calibration(self._read(), least=least)
+        try:
+            known = self._read()
+        except (sqlite3.Error, ValueError) as error:  # a damaged file must not stop the stack: the shipped table serves
+            log.warning("outcomes cannot be read", extra={"path": str(path), "reason": str(error)})
+            known = []
+        self.calibration = Calibration(known, least=least)
 
     async def post(self, bus: Bus, query: str, models: Mapping[str, str], *, right: bool) -> Told:
         """Keep whether the vote on *query* was right; posted again, the newer word holds. *models* are by agent.
@@ -35,11 +42,16 @@ class Outcomes:
         Raises:
             QueryNotFound: the spine holds nothing of it (any more).
             NotVoted: it was answered without a vote, so there is nothing to calibrate.
+        OutcomeNotKept: the file cannot be written.
         """
         told = await _vote_of(bus, query, models, right=right)
         async with self._writing:
-            await asyncio.to_thread(self._write, query, told)
-            self.calibration = Calibration(await asyncio.to_thread(self._read), least=self._least)
+            try:
+                await asyncio.to_thread(self._write, query, told)
+                known = await asyncio.to_thread(self._read)
+            except sqlite3.Error as error:
+                raise OutcomeNotKept(self._path, str(error)) from error
+            self.calibration = Calibration(known, least=self._least)
         return told
 
     def _write(self, query: str, told: Told) -> None:

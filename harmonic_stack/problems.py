@@ -103,6 +103,9 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.NotVoted: Problem(
         409, "not_voted", INVALID, remedy="Only answers to closed questions have votes: harmonic.agreement tells."
     ),
+    errors.OutcomeNotKept: Problem(
+        503, "outcome_not_kept", SERVER, remedy="Check that the disk is not full and the data folder can be written."
+    ),
     errors.RouteNotFound: Problem(404, "not_found", INVALID, remedy="docs/api.md lists the routes."),
     errors.MethodNotAllowed: Problem(405, "method_not_allowed", INVALID),
     errors.UnsupportedMediaType: Problem(415, "unsupported_media_type", INVALID),

@@ -7,6 +7,7 @@ from harmonic_stack.merge.facts import Fact
 from harmonic_stack.merge.panel import Panel
 from harmonic_stack.prompts import Context
 from harmonic_stack.query import Query
+from ommatidia import contradictions
 from spine import Channel, Signal, Trust
 
 WRITER = "orchestrator"
@@ -22,14 +23,19 @@ def knowledge_signal(query: Query, context: Context) -> Signal:
 
 
 def facts_signal(query: Query, facts: Sequence[Fact], handed: Sequence[Panel]) -> Signal:
-    """Channel 4: the pool with every holder, what was held back and why, and each agent's panel as places in it."""
+    """Channel 4: the pool with every holder, what was held back and why, each agent's panel as places in it.
+
+    ``disagreements``: pairs of places that contradict each other by their words, with the evidence; both are handed out.
+    """
     pooled = [
         {"text": f.text, "holders": list(f.holders), "relevance": f.relevance, "held_back": f.held_back or None}
         for f in facts
     ]
     shown = {panel.agent: {"shown": list(panel.shown), "left_out": list(panel.left_out)} for panel in handed}
+    texts = [fact.text for fact in facts]
+    flags = [[at, other, flag.evidence] for at, other, flag in contradictions(texts, texts) if at < other]
     text = "\n".join(fact.text for fact in facts if not fact.held_back)
-    return _signal(query, Channel.HARMONIC, "facts", text, {"facts": pooled, "panels": shown})
+    return _signal(query, Channel.HARMONIC, "facts", text, {"facts": pooled, "panels": shown, "disagreements": flags})
 
 
 def _signal(query: Query, channel: Channel, kind: str, text: str, payload: Mapping[str, Any]) -> Signal:

@@ -139,6 +139,29 @@ async def test_a_first_wave_that_fails_is_told_and_the_second_answers(tmp_path: 
     assert any("alder failed in the first wave" in warning for warning in answer["harmonic"]["warnings"])
 
 
+async def test_facts_that_contradict_each_other_are_both_handed_out_and_flagged(tmp_path: Path) -> None:
+    notes = {"alder": "The garage of Boreal holds 12 cars.", "birch": "The garage of Boreal holds 40 cars."}
+    crew = crew_that_knows(tmp_path / "crew", notes)
+
+    def speak(body: dict[str, Any]) -> Act:
+        name = "alder" if "You are alder" in role_of(body) else "birch"
+        return Act(f"FACTS\n- {notes[name]}") if lists(body) else Act("Answer: B")
+
+    async with (
+        fake_engine(speak) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url, "crew.file": str(crew), "deep.most": 3}) as stack,
+        stack.client() as client,
+        stack.client(admin=True) as admin,
+    ):
+        answer = (await client.post("/v1/chat/completions", json=asking(QUESTION, "harmonic-deep"))).json()
+        await stack.daemon.writer.flush()
+        story = (await admin.get(f"/admin/queries/{answer['harmonic']['query']}")).json()["channels"]
+    (pooled,) = [signal for signal in story["4"] if signal["kind"] == "facts"]
+    assert pooled["payload"]["disagreements"] == [[0, 1, "12 vs 40"]]
+    executives = next(known(body) for body in engine.requests if not lists(body) and not role_of(body))
+    assert sorted(executives) == sorted(notes.values())
+
+
 async def test_in_the_other_ways_an_agent_has_its_own_notes_and_nobody_elses(tmp_path: Path) -> None:
     crew = crew_that_knows(
         tmp_path / "crew", NOTES, executive="The hotels Boreal and Sund stand in Turku, garage or not."

@@ -137,3 +137,18 @@ async def test_a_model_of_unknown_skill_is_heard_and_has_no_vote(tmp_path: Path)
     assert [(point["text"], point["votes"]) for point in told["minority"]] == (
         [("7", 0)] if other["status"] == "ok" else []
     )
+
+
+async def test_a_damaged_file_of_outcomes_stops_nothing_and_is_told_when_written(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "outcomes.sqlite3").write_bytes(b"no database at all, " * 100)
+    async with (
+        fake_engine(lambda _: Act("Answer: 4")) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+        stack.client(admin=True) as admin,
+    ):
+        told = (await client.post("/v1/chat/completions", json=asking(QUESTION))).json()["harmonic"]
+        posted = await admin.post(f"/admin/queries/{told['query']}/outcome", json={"right": True})
+    assert told["agreement"]["confidence"] == 0.8
+    assert (posted.status_code, posted.json()["error"]["code"]) == (503, "outcome_not_kept")
