@@ -25,7 +25,7 @@ def knowledge_signal(query: Query, context: Context) -> Signal:
 def facts_signal(query: Query, facts: Sequence[Fact], handed: Sequence[Panel]) -> Signal:
     """Channel 4: the pool with every holder, what was held back and why, each agent's panel as places in it.
 
-    ``disagreements``: pairs of places that contradict each other by their words, with the evidence; both are handed out.
+    ``disagreements``: pairs of places that contradict each other by their words, with the evidence.
     """
     pooled = [
         {"text": f.text, "holders": list(f.holders), "relevance": f.relevance, "held_back": f.held_back or None}
