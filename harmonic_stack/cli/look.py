@@ -64,7 +64,7 @@ def agents(as_json: AsJson = False) -> None:
     for agent in found["agents"]:
         if known := agent["knowledge"]:
             files = ", ".join(f"{file['file']} ({file['chunks']})" for file in known["files"])
-            typer.echo(f"{agent['name']} knows {known['chunks']} passages: {files}")
+            typer.echo(f"{agent['name']} alone knows (passages in brackets): {files}")
             if known["trouble"]:
                 typer.echo(f"{agent['name']}: {known['trouble']}", err=True)
 
