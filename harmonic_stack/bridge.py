@@ -1,10 +1,12 @@
 """Between the orchestrator and the spine: what agents are told of earlier turns, and what is left for all to see.
 
-Channels (docs/spine.md): 0 the turn and the drafts as they stream, 1 the session's finished turns, 3 who was asked
-what, 4 how the drafts relate, 5 what each
-agent's call cost. The text is the record; its frame is made from it when somebody looks (signals/story.py).
+Channels (docs/spine.md): 0 the turn and the drafts as they stream, 1 the session's finished turns, 2 what was asked to
+be remembered, 3 who was asked what and the operator's briefing, 4 how the drafts relate and what is broadcast, 5 what
+each agent's call cost. The text is the record; its frame is made from it when somebody looks (signals/story.py).
 """
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,30 +14,46 @@ from harmonic_stack.config import Config
 from harmonic_stack.prompts import Context, estimate_tokens
 from harmonic_stack.query import DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.routing import Route
+from harmonic_stack.signals import broadcast
+from harmonic_stack.signals.briefing import Briefing, briefing, kind_of
+from harmonic_stack.signals.costs import calls_of, summary
+from harmonic_stack.signals.crew_record import CALLS, CrewRecord
 from harmonic_stack.signals.memories import note_of, relevant_memories
 from harmonic_stack.signals.relations import relate
 from harmonic_stack.signals.spine_writer import SpineWriter
-from ommatidia import BadFrame, Encoder, State, projected
+from harmonic_stack.signals.worth import worth_keeping
+from ommatidia import BadFrame, Encoder, Gate, State, projected
 from spine import Bus, Channel, Signal, SpineError, Trust
 
+log = logging.getLogger(__name__)
 ORCHESTRATOR = "orchestrator"
 USER = "user"
 # The newest of them are looked through; all of them would cost a long read for every question.
 MOST_MEMORIES = 500
+MOST_HARMONIC = 64
 _TRUST = {ORCHESTRATOR: Trust.SYSTEM, USER: Trust.USER}
 
 
 class Bridge:
     """Reads the spine before a query and writes it during and after; does nothing where the spine is switched off."""
 
-    def __init__(self, bus: Bus, writer: SpineWriter, encoder: Encoder, config: Config) -> None:
+    def __init__(
+        self, bus: Bus, writer: SpineWriter, encoder: Encoder, config: Config, record: CrewRecord | None = None
+    ) -> None:
         self._bus, self._writer, self._encoder = bus, writer, encoder
-        self._enabled, self._recall = config.spine.enabled, config.recall
+        self._enabled, self._recall, self._budget = config.spine.enabled, config.recall, config.gate.budget
+        self.record = record or CrewRecord()
+        self._gates: dict[str, Gate] = {}  # of queries under way
 
-    async def recall(self, query: Query) -> Context:
-        """What the spine knows and the request does not carry: lasting memories on its subject, and earlier turns.
+    def failing(self) -> frozenset[str]:
+        """The agents that channel 5 shows to fail again and again just now."""
+        return self.record.failing(time.time())
 
-        Memories first, then turns, the newest kept first, all within ``recall.tokens``. A store that fails costs the
+    async def recall(self, query: Query, route: Route) -> Context:
+        """What the spine knows and the request does not carry.
+
+        Lasting memories on its subject, earlier turns, peers' broadcasts, and the operator's briefing; memories first,
+        then turns, the newest kept first, then broadcasts, all within ``recall.tokens``. A store that fails costs the
         memory, not the answer.
         """
         if not self._enabled:
@@ -44,12 +62,24 @@ class Bridge:
         try:
             memories = await self._memories(query)
             kept = await self._bus.recent(Channel.SESSION, query.session, count=max(self._recall.turns, 1))
+            said = await self._broadcasts(query) if kept else []
         except SpineError:
             return Context()
-        note = note_of(memories)
-        turns = self._turns(query, kept, room=self._recall.tokens - sum(map(estimate_tokens, memories)))
-        state = (kept[-1].payload or {}).get("state") if kept else None
-        return Context(turns, (note,) if note else (), state if isinstance(state, dict) else None)
+        room = self._recall.tokens - sum(map(estimate_tokens, memories))
+        turns = self._turns(query, kept, room=room)
+        room -= sum(estimate_tokens(turn.content) for turn in turns)
+        carried = [message.content for message in (*query.messages, *turns)]
+        points = broadcast.points_for(
+            query.question, said, carried, self._encoder, most=self._recall.points, room=max(room, 0)
+        )
+        note, told = note_of(memories), self._brief(query, route)
+        return Context(
+            turns,
+            (note,) if note else (),
+            points=points,
+            suggestion=told.suggestion if told else "",
+            kept=kept[-1].payload if kept else None,
+        )
 
     async def _memories(self, query: Query) -> list[str]:
         if not self._recall.memories:
@@ -58,6 +88,12 @@ class Bridge:
         texts = [signal.text for signal in kept]
         limits = {"most": self._recall.memories, "room": self._recall.tokens // 2}
         return relevant_memories(query.question, texts, self._encoder, **limits)
+
+    async def _broadcasts(self, query: Query) -> list[tuple[str, str]]:
+        if not self._recall.points:
+            return []
+        found = await self._bus.recent(Channel.HARMONIC, query.session, count=MOST_HARMONIC)
+        return [(signal.writer, signal.text) for signal in found if signal.kind == broadcast.KIND]
 
     def _turns(self, query: Query, kept: Sequence[Signal], *, room: int) -> tuple[Message, ...]:
         carried = {_normal(message.content) for message in query.messages if message.role == "user"}
@@ -72,6 +108,17 @@ class Bridge:
             turns[:0] = [Message("user", asked), Message("assistant", answered)]
         return tuple(turns)
 
+    def _brief(self, query: Query, route: Route) -> Briefing | None:
+        """Channel 3: what earlier questions of this kind show, where there were enough of them."""
+        if not (self._recall.briefing and query.mode.merges):
+            return None
+        kind = _kind(route)
+        told = briefing(kind, self.record.of_kind(kind))
+        if told is not None:
+            payload = {**told.figures, "suggestion": told.suggestion}
+            self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "briefing", told.text, payload))
+        return told
+
     def begin(self, query: Query, route: Route, context: Context) -> None:
         """Channel 0: the user's words. Channel 3: how the question is taken, and who is asked."""
         if not self._enabled:
@@ -81,8 +128,11 @@ class Bridge:
             "mode": route.mode,
             "agents": [agent.name for agent in route.agents],
             "scores": {found.name: round(found.score, 4) for found in route.ranked},
+            "failing": sorted(self.failing()),
             "recalled_turns": len(context.turns) // 2,
             "recalled_memories": list(context.notes),
+            "recalled_points": [list(point) for point in context.points],
+            "suggestion": context.suggestion,
         }
         question = query.question
         self._put(
@@ -112,8 +162,13 @@ class Bridge:
         if self._enabled:
             self._put(*signals)
 
-    def share(self, query: Query, outcomes: Sequence[Outcome], answers: Sequence[str | None] = ()) -> None:
-        """Channel 3: each whole draft with its answer. Channel 4: how novel, relevant and agreed each is."""
+    def share(
+        self, query: Query, context: Context, outcomes: Sequence[Outcome], answers: Sequence[str | None] = ()
+    ) -> None:
+        """Channel 3: each whole draft with its answer. Channel 4: how each stands to the rest, and what is broadcast.
+
+        *answers* are those of a vote, none for an open question.
+        """
         if not self._enabled:
             return
         drafts = [(outcome, place) for place, outcome in enumerate(outcomes) if outcome.status is Status.OK]
@@ -127,9 +182,36 @@ class Bridge:
             )
         told = {"encoder": self._encoder.tag, "drafts": relations}
         self._put(self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "relations", query.question, told))
+        if self._budget and not answers:
+            self._broadcast(query, context, [(_writer_of(query, outcome.seat), outcome.text) for outcome, _ in drafts])
 
-    def keep(self, query: Query, context: Context, report: Report, answer: str) -> None:
-        """Channel 0 and 1: the finished turn. Channel 4: minority and agreement. Channel 5: what each call cost."""
+    def _broadcast(self, query: Query, context: Context, drafts: Sequence[tuple[str, str]]) -> None:
+        """Channel 4: every sentence's way through the gate, and each that passed as its agent's own signal."""
+        before = broadcast.gate_of(context.kept, self._encoder, self._budget)
+        decisions, gate = broadcast.gated(query.question, drafts, self._encoder, before, budget=self._budget)
+        self._gates[query.id] = gate
+        passed = [decision for decision in decisions if decision.passed]
+        told = {
+            "encoder": self._encoder.tag,
+            "budget": self._budget,
+            "passed": len(passed),
+            "of": len(decisions),
+            "decisions": [{"agent": each.agent, "text": each.text[:80], **each.figures} for each in decisions],
+        }
+        self._put(
+            self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "gate", query.question, told),
+            *(
+                self._signal(query, Channel.HARMONIC, each.agent, broadcast.KIND, each.text, each.figures)
+                for each in passed
+            ),
+        )
+
+    async def keep(self, query: Query, route: Route, context: Context, report: Report, answer: str) -> None:
+        """What the query leaves.
+
+        Channel 0 and 1: the finished turn. Channel 2: what the user asked to be remembered. Channel 4: minority and
+        agreement. Channel 5: what each call cost.
+        """
         if not self._enabled:
             return
         merged: dict[str, Any] = {
@@ -156,18 +238,41 @@ class Bridge:
             "coverage": report.coverage,
             "warnings": list(report.warnings),
         }
-        calls = [*report.outcomes, *([report.aggregator] if report.aggregator else [])]
+        calls = {"calls": calls_of(report), "kind": _kind(route) if query.mode.merges else ""}
+        self.record.add(calls, time.time())
         turn = {"question": query.question, **self._next_state(context, answer)}
+        if query.id in self._gates:
+            turn["gate"] = broadcast.gate_object(self._gates[query.id], self._encoder)
+        elif "gate" in (context.kept or {}):
+            turn["gate"] = (context.kept or {})["gate"]
         self._put(
             self._signal(query, Channel.IMMEDIATE, ORCHESTRATOR, "answer", answer),
             self._signal(query, Channel.SESSION, ORCHESTRATOR, "turn", answer, turn),
             self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "merge", answer, merged),
-            self._signal(query, Channel.META, ORCHESTRATOR, "calls", _summary(calls), {"calls": [*map(_cost, calls)]}),
+            self._signal(query, Channel.META, ORCHESTRATOR, CALLS, summary(report), calls),
         )
+        if self._recall.keep == "asked" and (texts := worth_keeping(query.question)):
+            await self._remember(query, texts)
+
+    def end(self, query: Query) -> None:
+        """Let go of what was held for a query, however it ended."""
+        self._gates.pop(query.id, None)
+
+    async def _remember(self, query: Query, texts: Sequence[str]) -> None:
+        """Channel 2: the user's own words, each once."""
+        try:
+            known = {_normal(signal.text) for signal in await self._bus.recent(Channel.PERSISTENT, count=MOST_MEMORIES)}
+            for text in texts:
+                if _normal(text) not in known:
+                    asked = self._signal(query, Channel.PERSISTENT, ORCHESTRATOR, "memory", text, trust=Trust.USER)
+                    await self._bus.publish(asked)
+        except SpineError as error:
+            log.warning("a memory could not be kept", extra={"reason": type(error).__name__})
 
     def _next_state(self, context: Context, answer: str) -> dict[str, Any]:
         """The session's state after this turn; one that another encoder made, or a damaged one, starts anew."""
-        kept = context.state or {}
+        kept = (context.kept or {}).get("state")
+        kept = kept if isinstance(kept, Mapping) else {}
         try:
             state = State.from_json(kept) if kept.get("encoder") == self._encoder.tag else State.fresh()
         except BadFrame:
@@ -187,6 +292,8 @@ class Bridge:
         kind: str,
         text: str,
         payload: Mapping[str, Any] | None = None,
+        *,
+        trust: Trust | None = None,
     ) -> Signal:
         return Signal(
             channel=channel,
@@ -196,8 +303,12 @@ class Bridge:
             kind=kind,
             text=text,
             payload=payload,
-            trust=_TRUST.get(writer, Trust.AGENT),
+            trust=trust or _TRUST.get(writer, Trust.AGENT),
         )
+
+
+def _kind(route: Route) -> str:
+    return kind_of(route.mode, [agent.name for agent in route.agents])
 
 
 def _writer_of(query: Query, seat: Seat) -> str:
@@ -208,32 +319,6 @@ def _writer_of(query: Query, seat: Seat) -> str:
 def _turn(signal: Signal) -> tuple[str, str]:
     question = (signal.payload or {}).get("question", "")
     return (question if isinstance(question, str) else ""), signal.text
-
-
-def _summary(calls: Sequence[Outcome]) -> str:
-    """The calls in words: who answered, with how many tokens in which time."""
-    spent = [(call, call.completion) for call in calls]
-    return "; ".join(
-        f"{call.seat} {call.status.value}: {cost.completion_tokens} tokens in {cost.seconds:.1f} s"
-        for call, cost in spent
-    )
-
-
-def _cost(call: Outcome) -> dict[str, Any]:
-    spent = call.completion
-    rate = spent.completion_tokens / spent.seconds if spent.seconds else None
-    return {
-        "agent": call.seat.agent,
-        "sample": call.seat.sample,
-        "status": call.status.value,
-        "reason": call.reason,
-        "seconds": round(spent.seconds, 3),
-        "slot_wait": round(spent.slot_wait, 3),
-        "first_token": None if spent.first_token is None else round(spent.first_token, 3),
-        "completion_tokens": spent.completion_tokens,
-        "prompt_tokens": spent.prompt_tokens,
-        "tokens_per_second": None if rate is None else round(rate, 1),
-    }
 
 
 def _normal(text: str) -> str:

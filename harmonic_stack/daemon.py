@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harmonic_stack.bridge import Bridge
 from harmonic_stack.chat_client import ChatClient, Patience
+from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
@@ -21,21 +22,24 @@ from harmonic_stack.host.ollama_choice import with_ollama
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import engine_settings, plan_for
 from harmonic_stack.knowledge.index import Knowledge
+from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.outcomes import Outcomes
 from harmonic_stack.routing import Router
 from harmonic_stack.run import Seats
+from harmonic_stack.signals.crew_record import CrewRecord
 from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.slots import SlotPool
 from harmonic_stack.store import running_store
 from launcher import Child, Engine, Hardware, Plan, Proof, detect_hardware, prove_slots, running_engine
 from ommatidia import Cached, Encoder, best_encoder
-from spine import Bus, Channel, Retention, open_bus
+from spine import Bus, Channel, Retention, SpineError, open_bus
 
 Say = Callable[[str], None]
 GPU_DEADLINE, CPU_DEADLINE = 60.0, 120.0  # seconds that drafts may take (DESIGN 6)
 DAY, HOUR = 86_400.0, 3_600.0  # seconds
+MOST_CALLS = 500  # signals of channel 5 that the crew's record is read back from
 
 
 @dataclass(slots=True)
@@ -56,6 +60,7 @@ class Daemon:
     orchestrator: Orchestrator
     encoder: Encoder
     names: Names
+    metrics: Metrics
     started: float = field(default_factory=time.time)
 
     async def status(self) -> dict[str, Any]:
@@ -79,6 +84,7 @@ class Daemon:
                 "busy": sum(pool.busy for pool in pools),
                 "waiting": sum(pool.waiting for pool in pools),
             },
+            "queue": self.orchestrator.conductor.as_dict(),
             "spine": {
                 "enabled": self.config.spine.enabled,
                 "state": health.state,
@@ -88,6 +94,8 @@ class Daemon:
                 "pid": None if self.store is None else self.store.pid,
             },
             "agents": [agent.name for agent in self.crew.enabled],
+            "crew": self.orchestrator.bridge.record.figures(),
+            "failing": sorted(self.orchestrator.bridge.failing()),
         }
 
 
@@ -104,7 +112,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
     hardware = await asyncio.to_thread(detect_hardware)
     settings = await with_ollama(engine_settings(loaded), loaded, crew)
     plan = await plan_for(hardware, crew, settings)
-    knowledge = await Knowledge.open(crew, best_encoder(), config.knowledge)
+    knowledge = await Knowledge.open(crew, await asyncio.to_thread(best_encoder), config.knowledge)
     _announce(say, hardware, plan)
     async with AsyncExitStack() as parts:
         store, bus = await _open_spine(parts, config, paths, say)
@@ -117,7 +125,10 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         parts.push_async_callback(writer.aclose)
         seats = _seats(engine, plan, config, hardware, proofs)
         parts.callback(seats.client.close)
-        encoder = Cached(best_encoder())
+        encoder, metrics = Cached(best_encoder()), Metrics()
+        record = CrewRecord()
+        with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
+            record.load(await bus.recent(Channel.META, count=MOST_CALLS))
         yield Daemon(
             config=config,
             paths=paths,
@@ -131,12 +142,15 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             writer=writer,
             store=store,
             encoder=encoder,
+            metrics=metrics,
             orchestrator=Orchestrator(
                 config=config,
                 crew=crew,
                 seats=seats,
                 router=Router(crew, encoder, config),
-                bridge=Bridge(bus, writer, encoder, config),
+                bridge=Bridge(bus, writer, encoder, config, record),
+                conductor=_conductor(config, seats),
+                observe=metrics.answered,
                 knowledge=knowledge,
                 outcomes=Outcomes(paths.data / "outcomes.sqlite3", least=config.merge.outcomes),
             ),
@@ -198,6 +212,18 @@ def _seats(engine: Engine, plan: Plan, config: Config, hardware: Hardware, proof
         deadline=deadline,
         min_p=engine.name in ("embedded", "ollama"),
         logprobs=engine.dialect == "openai",
+    )
+
+
+def _conductor(config: Config, seats: Seats) -> Conductor:
+    """The admission gate: unless set, as many queries at once as there are slots, since each needs at least one."""
+    slots = sum(pool.slots for pool in seats.pools.values())
+    queue = config.queue
+    return Conductor(
+        running=queue.running or max(slots, 1),
+        depth=queue.depth,
+        seconds=queue.seconds,
+        per_key=config.server.max_in_flight,
     )
 
 

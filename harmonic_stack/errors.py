@@ -92,6 +92,22 @@ class KeyFileBroken(HarmonicError):
         self.path, self.reason = path, reason
 
 
+class KeyNotFound(HarmonicError):
+    """No key has this id; ``known`` are those that exist."""
+
+    def __init__(self, key_id: str, known: Iterable[str]) -> None:
+        self.key_id, self.known = key_id, tuple(known)
+        super().__init__(one_line(f'no key has the id "{shortened(key_id)}"; there are {", ".join(self.known)}'))
+
+
+class LastKey(HarmonicError):
+    """The key is the last one of its scope, so it is not revoked."""
+
+    def __init__(self, key_id: str, scope: str) -> None:
+        super().__init__(f"{key_id} is the last key with the scope {scope}")
+        self.key_id, self.scope = key_id, scope
+
+
 # --- One daemon a box ------------------------------------------------------------------------------------------
 
 
@@ -268,11 +284,11 @@ class MethodNotAllowed(HarmonicError):
 
 
 class UnsupportedMediaType(HarmonicError):
-    """The body is not ``application/json``, or is compressed."""
+    """The body is not what the route takes (``wanted``), or is compressed."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(one_line(f'the body must be plain application/json, not "{shortened(kind)}"'))
-        self.kind = kind
+    def __init__(self, kind: str, wanted: str = "application/json") -> None:
+        super().__init__(one_line(f'the body must be plain {wanted}, not "{shortened(kind)}"'))
+        self.kind, self.wanted = kind, wanted
 
 
 class PayloadTooLarge(HarmonicError):

@@ -1,6 +1,6 @@
 """The life of one query: route, recall, propose, share, harmonize, stream. Read this first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -12,6 +12,7 @@ from harmonic_stack.answer.minority_report import append_minority
 from harmonic_stack.answer.open_question import aggregate, base_live, stand_in
 from harmonic_stack.bridge import Bridge
 from harmonic_stack.chat_client import ChatCall
+from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
 from harmonic_stack.errors import AllAgentsFailed
@@ -39,20 +40,33 @@ class Orchestrator:
         bridge: Bridge,
         knowledge: Knowledge,
         outcomes: Outcomes,
+        conductor: Conductor,
+        observe: Callable[[Report], None] = lambda _: None,
     ) -> None:
+        """*observe* is told every report."""
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
         self.knowledge, self.outcomes = knowledge, outcomes
+        self.conductor, self._observe = conductor, observe
 
     async def answer(self, query: Query, put: Put) -> Report:
-        """Answer *query*; the events are handed to *put* as they happen, the report last.
+        """Answer *query* as soon as there is room; the events go to *put* as they happen, the report last.
 
-        Cancelling frees every slot at once.
+        Cancelling frees every slot at once, or the place in the queue.
 
         Raises:
             AllAgentsFailed: not one draft came.
+            TooBusy: there is no room now.
         """
-        route = self.router.route(query)
-        context = await self.knowledge.recall(query.question, await self.bridge.recall(query))
+        async with self.conductor.admitted(query.id, query.caller):
+            queued = self.conductor.position_of(query.id)
+            report = replace(await self._answer(query, put), queued=queued)
+        self._observe(report)
+        put(report)
+        return report
+
+    async def _answer(self, query: Query, put: Put) -> Report:
+        route = self.router.route(query, failing=self.bridge.failing())
+        context = await self.knowledge.recall(query.question, await self.bridge.recall(query, route))
         self.bridge.begin(query, route, context)
         if context.private:
             self.bridge.write(knowledge_signal(query, context))
@@ -67,10 +81,10 @@ class Orchestrator:
                 report = await self._closed(run, route, answer)
             else:
                 report = await self._open(run, route, answer)
+            await self.bridge.keep(query, route, context, report, answer.text)
         finally:
             run.live.close()
-        self.bridge.keep(query, context, report, answer.text)
-        put(report)
+            self.bridge.end(query)
         return report
 
     def _run(self, query: Query, context: Context, put: Put) -> Run:
@@ -95,8 +109,8 @@ class Orchestrator:
         agent = self.crew.get(query.agent) if query.agent else None
         model = query.model if query.mode is Mode.MODEL else None
         role = agent.role if agent is not None and query.mode is Mode.AGENT else ""
-        messages = chat(query.messages, run.context.of(agent.name) if agent else run.context, role=role)
         seat = Seat(0, agent.name if agent else query.model)
+        messages = chat(query.messages, run.context.told_to(seat.agent, peer=False), role=role)
         outcome = await attempt(
             seat,
             lambda seat: run.ask(seat, messages, run.callers_parameters(), answer.write, model=model),
@@ -120,7 +134,7 @@ class Orchestrator:
         outcomes, answers = (*vote.outcomes, *vote.beside), (*vote.answers, *vote.answers_beside)
         _refuse_if_empty(outcomes)
         vote, judge = await settle_tie(run, vote)
-        self.bridge.share(run.query, outcomes, answers)
+        self.bridge.share(run.query, run.context, outcomes, answers)
         if vote.verdict is None:
             if run.query.sampling.has_format:
                 base = next(o for o in outcomes if o.status is Status.OK)
@@ -131,6 +145,7 @@ class Orchestrator:
         return replace(
             _report(run, "closed", outcomes, delivered=[winner], aggregator=judge),
             answers=dict(enumerate(answers)),
+            winner=vote.verdict.answer,
             agreement=vote.agreement(self.outcomes.calibration),
             minority=rivals(vote),
         )
@@ -169,12 +184,12 @@ class Orchestrator:
             outcomes = await propose_all(seats, run.peer_draft, run.partial, until=run.until)
             run.live.flush()
             _refuse_if_empty(outcomes)
-            self.bridge.share(run.query, outcomes)
+            self.bridge.share(run.query, run.context, outcomes)
             return await self._aggregate(run, outcomes, answer)
         outcomes = await base_live(run, seats, answer)
         run.live.flush()
         _refuse_if_empty(outcomes)
-        self.bridge.share(run.query, outcomes)
+        self.bridge.share(run.query, run.context, outcomes)
         return self._with_minority(run, outcomes, answer, None)
 
     async def _merge_after(self, run: Run, outcomes: list[Outcome], answer: LiveAnswer) -> Report:

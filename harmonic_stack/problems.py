@@ -69,6 +69,8 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.KeyFileBroken: Problem(
         500, "key_file_broken", SERVER, USAGE, "Restore the file, or delete it: the next start makes new keys."
     ),
+    errors.KeyNotFound: Problem(404, "key_not_found", INVALID, USAGE, "harmonic-stack key list shows the ids."),
+    errors.LastKey: Problem(409, "last_key", INVALID, USAGE, "Rotate it instead: harmonic-stack key rotate."),
     # One daemon a box.
     errors.NotRunning: Problem(503, "not_running", SERVER, NOT_RUNNING, "Start it: harmonic-stack up."),
     errors.AlreadyRunning: Problem(409, "already_running", SERVER, TAKEN, "Stop that one first: harmonic-stack down."),
@@ -197,6 +199,9 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     storing.EntryTooLarge: Problem(413, "entry_too_large", INVALID),
     storing.NotAllowed: Problem(403, "writer_not_allowed", PERMISSION),
     storing.BadSignal: Problem(400, "invalid_signal", INVALID),
+    storing.BadLine: Problem(400, "invalid_line", INVALID, remedy="Import lines as spine export writes them."),
+    storing.SignalNotFound: Problem(404, "signal_not_found", INVALID, remedy="Bounds and TTLs may have taken it."),
+    storing.AmbiguousSignal: Problem(409, "ambiguous_signal", INVALID, remedy="Name its channel and session too."),
     storing.BadUrl: Problem(500, "bad_spine_url", SERVER, USAGE, "Correct spine.url."),
     storing.RecordUnavailable: Problem(
         503, "record_unavailable", SERVER, remedy="Check that the disk is not full and the state folder can be written."

@@ -204,13 +204,17 @@ class PooledFact:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How an answer came about: the ``harmonic`` object of the reply, and its usage."""
+    """How an answer came about: the ``harmonic`` object of the reply, and its usage.
+
+    ``winner``: of a vote. ``queued``: the place in the queue at which the query came, 0 where it did not wait.
+    """
 
     query: str
     session: str
     mode: Literal["closed", "open", "tool", "single"]
     outcomes: tuple[Outcome, ...]
     answers: Mapping[int, str | None] = field(default_factory=dict)
+    winner: str | None = None
     aggregator: Outcome | None = None
     agreement: Agreement | None = None
     minority: tuple[MinorityPoint, ...] = ()
@@ -219,6 +223,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     delivered_tokens: int = 0
     finish: str = "stop"
+    queued: int = 0
 
 
 Event = DraftDelta | AnswerDelta | Report

@@ -1,7 +1,7 @@
 """Which agents are worth asking, and whether the question has a short checkable answer (pure)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Literal
@@ -36,15 +36,15 @@ class Router:
             encoder,
         )
 
-    def route(self, query: Query) -> Route:
-        """Choose the way and the agents for *query*."""
+    def route(self, query: Query, *, failing: Collection[str] = ()) -> Route:
+        """Choose the way and the agents for *query*; those that are *failing* come after all others."""
         if not query.mode.merges:
             return Route("single")
         mode: Literal["closed", "open"] = "closed" if self._is_closed(query) else "open"
         if query.options.agents is not None:
             named = [self._crew.get(name) for name in query.options.agents]
             return Route(mode, tuple(agent for agent in named if agent is not None))
-        ranked = tuple(self._prototypes.rank(query.question))
+        ranked = tuple(sorted(self._prototypes.rank(query.question), key=lambda found: found.name in failing))
         chosen = [self._crew.get(found.name) for found in ranked[: self._config.route.crew]]
         return Route(mode, tuple(agent for agent in chosen if agent is not None), ranked)
 

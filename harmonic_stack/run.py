@@ -145,8 +145,9 @@ class Run:
     def _messages(self, seat: Seat, *, closing: str = "") -> list[Message]:
         agent = self.crew.get(seat.agent)
         role = agent.role if agent is not None and seat.place else ""  # draft 0 has no role prompt
+        context = self.context.told_to(seat.agent, peer=bool(seat.place))
         opening = self.panels.get(seat.agent, "")
-        return chat(self.query.messages, self.context.of(seat.agent), role=role, closing=closing, opening=opening)
+        return chat(self.query.messages, context, role=role, closing=closing, opening=opening)
 
     def _capped(self) -> dict[str, Any]:
         return {"max_tokens": self.query.options.draft_tokens or self.config.draft.max_tokens}

@@ -16,6 +16,16 @@ READY_SECONDS = 15.0
 RESTART = Restart(first=0.5, longest=10.0, starts=1_000_000)
 # What the store may take of the memory before it refuses to grow; our own bounds keep it far below.
 MAX_MEMORY = "512mb"
+# The one user that the store lets in, over a socket that only we can reach. It may touch the spine's keys and use the
+# commands that the spine uses; whoever gets hold of a connection cannot empty, reconfigure or program the server.
+USER = "harmonic"
+KEYS = ("~hs:*", "~*:hs:*")
+COMMANDS = (
+    *("xadd", "xread", "xrange", "xrevrange", "xdel", "xlen", "xinfo|stream", "memory|usage", "type", "del", "rename"),
+    *("pexpire", "persist", "zadd", "zrange", "zrem", "zcard", "hincrby", "hset", "hget", "hmget", "hgetall", "hdel"),
+    *("set", "get", "watch", "multi", "exec", "time", "ping", "auth", "acl|whoami", "info", "bgrewriteaof"),
+    *("client|setinfo", "client|setname"),  # what the client library says of itself when it connects
+)
 
 
 def store_program() -> Path:
@@ -54,7 +64,7 @@ async def running_store(paths: Paths) -> AsyncIterator[tuple[Child, str]]:
     try:
         await child.start()
         await child.wait_ready(lambda: _answers(socket), READY_SECONDS)
-        yield child, f"unix://{socket}"
+        yield child, f"unix://{USER}@{socket}"
     finally:
         await child.stop()
         socket.unlink(missing_ok=True)
@@ -67,6 +77,8 @@ def _settings(socket: Path, data: Path) -> list[str]:
         *("--dir", str(data), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
         *("--maxmemory", MAX_MEMORY, "--maxmemory-policy", "noeviction"),
         *("--daemonize", "no", "--enable-debug-command", "no", "--enable-module-command", "no"),
+        *("--user", "default", "off"),
+        *("--user", USER, "on", "nopass", "resetchannels", *KEYS, "-@all", *(f"+{name}" for name in COMMANDS)),
     ]
 
 
@@ -74,8 +86,8 @@ async def _answers(socket: Path) -> bool:
     """True once the store answers PING: while it loads its file it says LOADING."""
     reader, writer = await asyncio.open_unix_connection(str(socket))
     try:
-        writer.write(b"PING\r\n")
-        return await reader.readline() == b"+PONG\r\n"
+        writer.write(f"AUTH {USER} -\r\nPING\r\n".encode())
+        return [await reader.readline() for _ in range(2)] == [b"+OK\r\n", b"+PONG\r\n"]
     finally:
         writer.close()
         await writer.wait_closed()

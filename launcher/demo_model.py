@@ -1,5 +1,7 @@
 """The demonstration model: SmolLM2-135M-Instruct, found inside its package without importing it."""
 
+import base64
+from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +24,26 @@ def demo_model(package: str = PACKAGE) -> Path:
         for path in sorted(Path(folder).glob("*.gguf")):
             return path
     raise NoModel(f"package {package}")
+
+
+def recorded_sha256(path: Path, package: str = PACKAGE) -> str | None:
+    """Return the SHA-256 in hex that the demonstration model's package was published with for the file *path*.
+
+    It stands in the package's list of files (RECORD), which pip checked at the installation and nothing after it. None
+    for every other file.
+    """
+    try:
+        listed = files(package.replace("_", "-")) or []
+    except PackageNotFoundError:
+        return None
+    for file in listed:
+        if (
+            file.hash is not None
+            and file.hash.mode == "sha256"
+            and Path(str(file.locate())).resolve() == path.resolve()
+        ):
+            return base64.urlsafe_b64decode(file.hash.value + "=").hex()
+    return None
 
 
 def local_model(model: Path | str | None) -> ModelFacts:

@@ -34,7 +34,7 @@ def read_gguf(path: Path, name: str | None = None) -> ModelFacts:
         cost, train_context = slot_cost(keys), keys.number("context_length")
     except ValueError as exc:
         raise BadModelFile(path, str(exc)) from exc
-    parts = {path: header} | {part: read_header(part) for part in _other_parts(path, header)}
+    parts = {path: header} | {part: read_header(part) for part in other_parts(path, header)}
     weights = sum(part.stat().st_size - found.data_start for part, found in parts.items())
     tensors = {tensor.name: tensor for found in parts.values() for tensor in found.tensors}
     facts = facts_of(
@@ -78,7 +78,7 @@ def facts_of(
     )
 
 
-def _other_parts(path: Path, header: Header) -> list[Path]:
+def other_parts(path: Path, header: Header) -> list[Path]:
     """Return the further files of a model that was split; raise BadModelFile where they cannot be named."""
     count = header.keys.get("split.count", 1)
     if not isinstance(count, int) or count <= 1:

@@ -29,9 +29,14 @@ class Tensor:
     """One entry of the tensor list; *offset* counts from the start of the data."""
 
     name: str
-    elements: int
+    shape: tuple[int, ...]  # the innermost dimension first, as the file has it
     kind: int
     offset: int
+
+    @property
+    def elements(self) -> int:
+        """How many weights it has."""
+        return prod(self.shape)
 
     @property
     def size(self) -> int | None:
@@ -117,8 +122,8 @@ class _Cursor:
         name, dimensions = self._string(), self._number("<I")
         if dimensions > MOST_DIMENSIONS:
             raise BadModelFile(self._path, f"tensor {name!r} of {dimensions} dimensions")
-        elements = prod(self._number("<Q") for _ in range(dimensions))
-        return Tensor(name, elements, kind=self._number("<I"), offset=self._number("<Q"))
+        shape = tuple(self._number("<Q") for _ in range(dimensions))
+        return Tensor(name, shape, kind=self._number("<I"), offset=self._number("<Q"))
 
     def _value(self, kind: int) -> Value | None:
         if kind == STRING:

@@ -1,17 +1,24 @@
 """Frames through which agents perceive each other: numpy arrays in, numpy arrays out, no state and no I/O.
 
-Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``frame`` (both,
-packed), ``relate`` (new, relevant, agreed), ``standing`` (sentences against whole drafts), ``route`` (which agent
-fits), ``gate`` (what is worth telling all), ``state`` (what a session was about).
+Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``minilm`` and
+``ladder`` (the encoder that knows meaning, where it is installed), ``projection`` (any width at 128), ``frame`` (vector
+and signature, packed), ``relate`` (new, relevant, agreed), ``disagree`` (may contradict), ``standing`` (sentences
+against whole drafts), ``shared`` (points that one lacks and several make), ``route`` (which agent fits), ``gate``
+(what is worth telling all), ``state`` (what a session was about). ``grid`` stands apart: transforms of small coloured
+grids, and a search for programs made of them.
 """
 
-from ommatidia.disagree import Disagreement, contradictions, disagreement
-from ommatidia.encode import Cached, Encoder, Hash512, best_encoder
-from ommatidia.errors import BadFrame, EncoderMismatch, OmmatidiaError
+from ommatidia.disagree import Disagreement, disagreements
+from ommatidia.encode import Cached, Encoder, Hash512
+from ommatidia.errors import BadFrame, EncoderMismatch, EncoderMissing, OmmatidiaError
 from ommatidia.frame import Frame, frame_of, frames_of, stack
 from ommatidia.gate import Gate, broadcast, salience
+from ommatidia.ladder import best_encoder
+from ommatidia.minilm import MiniLM
+from ommatidia.projection import project
 from ommatidia.relate import agreement, novelty, relevance, similarity
 from ommatidia.route import Examples, Prototypes, Ranked
+from ommatidia.shared import Shared, shared_points
 from ommatidia.signature import Signature, signature
 from ommatidia.standing import Standing, by_cosine, by_words
 from ommatidia.state import State, Surprise, projected
@@ -22,13 +29,16 @@ __all__ = [
     "Disagreement",
     "Encoder",
     "EncoderMismatch",
+    "EncoderMissing",
     "Examples",
     "Frame",
     "Gate",
     "Hash512",
+    "MiniLM",
     "OmmatidiaError",
     "Prototypes",
     "Ranked",
+    "Shared",
     "Signature",
     "Standing",
     "State",
@@ -38,14 +48,15 @@ __all__ = [
     "broadcast",
     "by_cosine",
     "by_words",
-    "contradictions",
-    "disagreement",
+    "disagreements",
     "frame_of",
     "frames_of",
     "novelty",
+    "project",
     "projected",
     "relevance",
     "salience",
+    "shared_points",
     "signature",
     "similarity",
     "stack",

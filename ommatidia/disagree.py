@@ -1,116 +1,167 @@
-"""Whether two statements contradict each other, as far as their words show: a flag with its evidence, never a verdict.
+"""Where two texts may contradict each other, with the words that say so: a flag that raises a question, no verdict.
 
-Cosine is blind to contradiction ("opens at 9" and "opens at 10" are nearly one vector). Where two sentences share most
-of their content words, what is left tells: other numbers in the same place, or one of them negated.
+Cosine is blind to contradiction ("one degree saves 6 percent", "one degree saves 16 percent"), so this looks at what
+vectors blur: numbers, negations and opposites, in sentences that are about one thing. Never drop an answer for it.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from ommatidia.signature import signature
-from ommatidia.words import content_stems, tokens
+import numpy as np
+import numpy.typing as npt
 
-# Two sentences are about the same where the shorter one shares this much of its content words, numbers aside.
-_ABOUT_THE_SAME = 0.6
-_FEWEST_SHARED = 2
-_SAME_BUT_NEGATED = 0.75
+from ommatidia.encode import Encoder
+from ommatidia.words import content_stems, stem, tokens
+
+# Each word of the first group is the opposite of each of the second; by stems, so inflections count.
+_OPPOSITES = """
+    more / less, fewer      always / never, rarely, seldom     before / after       early / late
+    increase, rise, grow, raise / decrease, fall, shrink, drop, decline  gain / lose       above, over / below, under
+    high, higher / low, lower            up / down          inside / outside            open / close, closed, shut
+    fast, quickly / slow, slowly         strong, strengthen / weak, weaken        long, longer / short, shorter
+    large, big, larger / small, smaller  hot, warm / cold, cool               wet / dry          first / last
+    best, better, improve / worst, worse, worsen           start, begin / stop, end              add / remove, without
+    safe, harmless / dangerous, harmful  same / different   with / without    help / harm        remember / forget
+    cheap, cheaper / expensive           easy / hard, difficult               allow, legal / forbid, illegal
+    near, close / far                    all, every / none, no                tight, tightly / loose     many / few
+    heavy / light    thick / thin        wide / narrow      deep / shallow    hard / soft        true / false
+    summer / winter  day / night         morning / evening  left / right      north / south      east / west
+    buy / sell       lend / borrow       push / pull        import / export   full / empty       bring / draw
+    maximum / minimum                    positive / negative                  alive / dead       young, new / old
+    avoid / seek     accept / reject     win / lose         success / failure  love / hate        rich / poor
+    aloud, loud / silent, silently, quiet
+"""
+_COUNTED = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_NUMBERS = {word: str(at) for at, word in enumerate(_COUNTED)} | {
+    word: str(10 * at) for at, word in enumerate(_TENS, 2)
+}
+del _NUMBERS["one"]  # more often a pronoun than a figure
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|nothing|neither|nor|cannot)\b|n['\u2019]t\b", re.IGNORECASE)
-# "Every" against "not every": an exception is no contradiction. "Not only" and "no more than" negate nothing.
-_NO_NEGATION = re.compile(
-    r"\b(?:not\s+(?:only|just|every|all|always|necessarily)|no\s+(?:more|less|fewer)\s+than)\b", re.IGNORECASE
-)
+# "No less than six", "not only": these say more or less, and negate nothing.
+_NO_NEGATION = re.compile(r"\bno\s+(?:less|more|longer|fewer|later|sooner)\b|\bnot\s+(?:just|only)\b", re.IGNORECASE)
+_BETWEEN = frozenset({"and", "or", "to", "a", "an", "of", "the", "per"})  # from a number to its unit
+_NEGATION = re.compile(r"not|no|never|none|nobody|nothing|neither|nor|cannot|without|.*n['\u2019]t", re.IGNORECASE)
 
-# What follows these words is a reason, a purpose or a condition: "so that nothing is lost" denies nothing.
-_CLAUSE = re.compile(
-    r"\b(?:that|which|who|whose|if|when|because|since|unless|until|while|where|although|to\s+(?:ensure|avoid|prevent))\b",
-    re.IGNORECASE,
-)
+
+def _read_opposites() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for pair in re.split(r"\s{2,}", _OPPOSITES):
+        if "/" in pair:
+            one, other = ([stem(word) for word in side.replace(",", " ").split()] for side in pair.split("/"))
+            for word in one:
+                found.setdefault(word, set()).update(other)
+            for word in other:
+                found.setdefault(word, set()).update(one)
+    return {word: frozenset(others - {word}) for word, others in found.items()}
+
+
+_OPPOSITE = _read_opposites()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What of one sentence can be contradicted: its numbers by the stem of their unit, its negation, its words."""
+
+    numbers: Mapping[str, frozenset[str]]
+    negation: str  # where their number is odd; else ""
+    stems: frozenset[str]  # of all words
+    topic: frozenset[str]  # of the telling ones, without the numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Two statements that contradict each other by their words; ``evidence`` is short: "12 vs 4", "not"."""
+    """Two sentences of two texts that may contradict each other. ``evidence``: "6 vs 16", "not", "before vs after"."""
 
-    evidence: str
-
-
-def disagreement(one: str, other: str) -> Disagreement | None:
-    """Flag a contradiction between two sentences, None where their words show none.
-
-    1. They must be about the same: most content words of the shorter one are shared, and every name of the shorter.
-    2. Numbers: each has one that the other lacks, as many as the other, with the same word before or after them.
-    3. Negation: one is negated in its main clause and the other is not.
-
-    >>> disagreement("The hive holds 12 frames.", "The hive holds 4 frames.")
-    Disagreement(evidence='12 vs 4')
-    >>> disagreement("Basil survives frost.", "Basil does not survive frost.")
-    Disagreement(evidence='not')
-    >>> disagreement("Tea is hot.", "Ice is cold.") is None
-    True
-    """
-    mine, theirs = _read(one), _read(other)
-    shared = mine.stems & theirs.stems
-    if len(shared) < _FEWEST_SHARED or len(shared) < _ABOUT_THE_SAME * min(len(mine.stems), len(theirs.stems)):
-        return None
-    if mine.names and theirs.names and not mine.names & theirs.names:
-        return None
-    if pairs := _other_numbers(mine.numbers, theirs.numbers):
-        return Disagreement("; ".join(f"{left} vs {right}" for left, right in pairs))
-    # Negation turns the same statement round; beside other words it may say something else.
-    alike = len(shared) >= _SAME_BUT_NEGATED * max(len(mine.stems), len(theirs.stems))
-    return Disagreement("not") if alike and mine.negated != theirs.negated else None
+    texts: tuple[int, int]
+    sentences: tuple[str, str]
+    evidence: tuple[str, ...]
 
 
-def contradictions(sentences: Sequence[str], others: Sequence[str]) -> list[tuple[int, int, Disagreement]]:
-    """Every flagged pair of a sentence and another, as (place, place, flag)."""
-    return [
-        (at, beside, flag)
-        for at, one in enumerate(sentences)
-        for beside, other in enumerate(others)
-        if (flag := disagreement(one, other)) is not None
-    ]
+def claim(sentence: str) -> Claim:
+    """Read what of *sentence* can be contradicted; numbers in words count as figures."""
+    words = [word.lower() for word in tokens(sentence)]
+    negations = [word.lower() for word in tokens(_NO_NEGATION.sub(" ", sentence)) if _NEGATION.fullmatch(word)]
+    topic = frozenset(content_stems(sentence)) - frozenset(stem(word) for word in words if _figure(word))
+    stems = frozenset(stem(word) for word in words)
+    return Claim(_counted(words), negations[0] if len(negations) % 2 else "", stems, topic)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What of a sentence is compared: content stems without numbers, names, negation, numbers with their neighbours."""
-
-    stems: frozenset[str]
-    names: frozenset[str]
-    negated: bool
-    numbers: tuple[tuple[str, frozenset[str]], ...]
-
-
-@lru_cache(maxsize=4096)
-def _read(text: str) -> _Read:
-    stems = frozenset(stem for stem in content_stems(text) if not _NUMBER.fullmatch(stem))
-    negated = len(_NEGATION.findall(_NO_NEGATION.sub(" ", _CLAUSE.split(text)[0]))) % 2 == 1
-    return _Read(stems, frozenset(signature(text).names), negated, tuple(_placed_numbers(text)))
-
-
-def _other_numbers(
-    mine: Sequence[tuple[str, frozenset[str]]], theirs: Sequence[tuple[str, frozenset[str]]]
-) -> list[tuple[str, str]]:
-    """Numbers that stand in the same place of both and differ: the same neighbouring word tells the place."""
-    left = {number for number, _ in mine} - {number for number, _ in theirs}
-    right = {number for number, _ in theirs} - {number for number, _ in mine}
-    if not left or len(left) != len(right):  # one says more than the other, and need not deny it
-        return []
-    pairs: list[tuple[str, str]] = []
-    for number, beside in mine:
-        if number in left:
-            match = next((found for found, near in theirs if found in right and beside & near), None)
-            if match is not None and (number, match) not in pairs:
-                pairs.append((number, match))
-    return pairs
-
-
-def _placed_numbers(text: str) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each number with its neighbours, the word before and the one after."""
-    words = [word.lower() for word in tokens(text)]
+def _counted(words: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The numbers of a sentence by the stem of what they count: the next word, numbers and small words passed over."""
+    found: dict[str, frozenset[str]] = {}
     for at, word in enumerate(words):
-        if _NUMBER.fullmatch(word):
-            yield word, frozenset((*words[max(at - 1, 0) : at], *words[at + 1 : at + 2]))
+        if figure := _figure(word):
+            unit = next((stem(w) for w in words[at + 1 :] if not _figure(w) and w not in _BETWEEN), "")
+            found[unit] = found.get(unit, frozenset()) | {figure}
+    return found
+
+
+def evidence(a: Claim, b: Claim) -> tuple[str, ...]:
+    """What speaks for *a* and *b* contradicting each other, if they are about one thing; empty where nothing does.
+
+    1. Both count one unit, and share no number of it: "6 vs 16".
+    2. One is negated: "not".
+    3. One has a word, and the other in its place an opposite of it: "befor vs aft", by stems.
+    """
+    found = [
+        f"{_listed(a.numbers[unit])} vs {_listed(b.numbers[unit])}"
+        for unit in a.numbers
+        if unit in b.numbers and not a.numbers[unit] & b.numbers[unit]
+    ]
+    if bool(a.negation) != bool(b.negation):
+        found.append(a.negation or b.negation)
+    only_a, only_b = a.stems - b.stems, b.stems - a.stems
+    found += [f"{one} vs {other}" for one in sorted(only_a) for other in sorted(_OPPOSITE.get(one, set()) & only_b)]
+    return tuple(found)
+
+
+def disagreements(texts: Sequence[Sequence[str]], encoder: Encoder) -> list[Disagreement]:
+    """The pairs of sentences of different *texts* (each a list of sentences) that are about one thing and differ.
+
+    About one thing: alike to *encoder* and by their words, from its thresholds up (docs/ommatidia.md).
+    """
+    owners = [at for at, text in enumerate(texts) for _ in text]
+    said = [sentence for text in texts for sentence in text]
+    claims = [claim(sentence) for sentence in said]
+    vectors = encoder.encode(said)
+    alike = about_one_thing(claims, vectors @ vectors.T, encoder.tag)
+    found = []
+    for one, other in zip(*np.nonzero(np.triu(alike, 1)), strict=True):
+        if owners[one] != owners[other] and (why := evidence(claims[one], claims[other])):
+            found.append(Disagreement((owners[one], owners[other]), (said[one], said[other]), why))
+    return found
+
+
+# Cosine and share of common words from which two sentences are about one thing (docs/ommatidia.md, "Disagreement").
+_ALIKE = {"minilm384": (0.45, 0.2), "hash512": (0.3, 0.3)}
+_OTHER = (0.6, 0.4)
+
+
+def about_one_thing(claims: Sequence[Claim], cosines: npt.NDArray[np.float32], tag: str) -> npt.NDArray[np.bool_]:
+    """Which pairs are about one thing, bool of shape (n, n): near by *cosines* (n, n) and in the words they share."""
+    cosine, shared = _ALIKE.get(tag, _OTHER)
+    return (cosines >= cosine) & (_shared([known.topic for known in claims]) >= shared)
+
+
+def _shared(topics: Sequence[frozenset[str]]) -> npt.NDArray[np.float32]:
+    """The share of the shorter one's telling stems that stand in the other, shape (n, n)."""
+    columns = {word: at for at, word in enumerate(dict.fromkeys(word for topic in topics for word in topic))}
+    table = np.zeros((len(topics), len(columns)), dtype=np.float32)
+    for row, topic in zip(table, topics, strict=True):
+        row[[columns[word] for word in topic]] = 1
+    sizes = table.sum(axis=1)
+    shares: npt.NDArray[np.float32] = table @ table.T / np.maximum(np.minimum.outer(sizes, sizes), 1)
+    return shares
+
+
+def _figure(word: str) -> str:
+    return word if _NUMBER.fullmatch(word) else _NUMBERS.get(word, "")
+
+
+def _listed(numbers: frozenset[str]) -> str:
+    return ", ".join(sorted(numbers))

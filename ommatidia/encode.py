@@ -2,7 +2,8 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from functools import cache
+from hashlib import blake2b
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -123,25 +124,34 @@ def _mixed(hashes: Hashes, seed: int, kind: int) -> Hashes:
 
 
 class Cached:
-    """An encoder that remembers the vectors of the last texts: a question is routed, framed and related as one text."""
+    """An encoder that remembers the vectors of the last texts: a question is routed, framed and related as one text.
+
+    Safe to use from several threads; a text that two of them bring at once may be encoded twice.
+    """
 
     def __init__(self, encoder: Encoder, size: int = 512) -> None:
         self.tag, self.dim, self.seed = encoder.tag, encoder.dim, getattr(encoder, "seed", 0)
         self._encoder, self._size = encoder, size
-        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._known: OrderedDict[bytes, Vectors] = OrderedDict()
+        self._lock = Lock()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode *texts* as the encoder does; those not known yet in one call of it."""
-        fresh = [text for text in dict.fromkeys(texts) if text not in self._known]
+        keys = [_digest(text) for text in texts]
+        with self._lock:
+            found = {key: self._known[key] for key in keys if key in self._known}
+        fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if fresh:
-            self._known.update(zip(fresh, self._encoder.encode(fresh), strict=True))
-        found = [self._known[text] for text in texts]
-        while len(self._known) > self._size:
-            self._known.popitem(last=False)
-        return np.stack(found) if found else np.zeros((0, self.dim), dtype=np.float32)
+            found.update(zip(fresh, self._encoder.encode(list(fresh.values())), strict=True))
+        with self._lock:
+            for key in keys:
+                self._known[key] = found[key]
+                self._known.move_to_end(key)
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)
+        return np.stack([found[key] for key in keys]) if keys else np.zeros((0, self.dim), dtype=np.float32)
 
 
-@cache
-def best_encoder() -> Encoder:
-    """The best encoder installed here, loaded once; today that is always ``Hash512``."""
-    return Hash512()
+def _digest(text: str) -> bytes:
+    """What a text is known by: a long draft need not stay in memory for its vector to be found again."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -19,3 +19,19 @@ class BadFrame(OmmatidiaError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"frame field {field!r}: {reason}")
         self.field, self.reason = field, reason
+
+
+class BadGrid(OmmatidiaError):
+    """Something is not a grid; *reason* says in what: its cells, its rows or its size."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not a grid: {reason}")
+        self.reason = reason
+
+
+class EncoderMissing(OmmatidiaError):
+    """An encoder is not installed, or its files are not the ones that were checked; *what* and *reason* say which."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason}")
+        self.what, self.reason = what, reason

@@ -17,6 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 BUDGET = 0.25  # share of a window that passes
 NEAREST = 3  # neighbours that tell how new a signal is
+_SAME = 1e-4  # less is rounding: an encoder gives one text slightly other vectors in other company
 FLAGGED = 0.5  # added to the salience of a signal that contradicts another
 RATE, MEMORY = 0.2, 0.98  # of the streaming threshold: how fast it moves, and how slowly its scale does
 
@@ -36,6 +37,7 @@ def salience(window: Vectors, question: Vectors, flagged: Mask | None = None) ->
     near = np.sort(alike, axis=1)[:, ::-1][:, : min(NEAREST, max(len(window) - 1, 0))]
     closeness = near.mean(axis=1) if near.shape[1] else np.zeros(len(window), dtype=np.float32)
     novelty = 1 - np.maximum(closeness, 0) ** 2
+    novelty = np.where(novelty < _SAME, 0, novelty)
     scores: Scores = (novelty * np.maximum(window @ question, 0)).astype(np.float32)
     return scores if flagged is None else (scores + FLAGGED * flagged).astype(np.float32)
 
@@ -62,6 +64,21 @@ class Gate:
     budget: float = BUDGET
     threshold: float = 0.0
     scale: float = 0.0
+
+    @classmethod
+    def seeded(cls, scores: Scores, budget: float = BUDGET) -> "Gate":
+        """A gate that stands where *budget* of these salient scores would pass: for the first window of a stream.
+
+        From a threshold of zero nearly all of a first window would pass.
+
+        >>> Gate.seeded(np.array([0.1, 0.9, 0.3, 0.2], dtype=np.float32)).threshold > 0.29
+        True
+        """
+        ranked = np.sort(scores)[::-1]
+        most = ceil(budget * len(ranked))
+        threshold = float(ranked[most]) if most < len(ranked) else 0.0
+        scale = float(np.abs(ranked - threshold).mean()) if len(ranked) else 0.0
+        return cls(budget, threshold, scale)
 
     def decide(self, score: float) -> tuple[bool, "Gate"]:
         """Whether a signal of this salience passes, and the gate after it."""

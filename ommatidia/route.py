@@ -1,4 +1,4 @@
-"""Which agent fits a query: a prototype learnt from each agent's example queries, and its keywords."""
+"""Which agent fits a query: a prototype learnt from each agent's example queries, the closest of them, and keywords."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,15 @@ from ommatidia.words import stem, tokens
 
 # The description counts less than real queries: it names the role, not what people ask of it.
 _DESCRIPTION = 0.3
-# A first keyword adds 0.15, a second 0.075, and so on towards 0.3: about what separates the prototypes of hashed
-# vectors, so that keywords decide where letters cannot and a clear likeness still wins.
-_KEYWORDS = 0.3
+# The closest examples count beside the prototype: a role covers several subjects, and their mean is none of them. Both
+# figures by leaving one training query out after another (docs/ommatidia.md, "Routing").
+_NEAREST = 2
+_NEAR = 0.5
+# What an agent's keywords add at most: a first adds half of it, a second a quarter, and so on. About what separates the
+# prototypes of hashed vectors, so that keywords decide where letters cannot and a clear likeness still wins; an encoder
+# that knows meaning needs them less.
+_KEYWORDS = {"hash512": 0.3}
+_KEYWORDS_OTHERWISE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,9 @@ class Examples:
 class Ranked:
     """One agent's fit to a query.
 
-    ``score`` = ``likeness`` (cosine to the prototype) + the keyword score of ``keywords`` (those found). ``margin`` is
-    the score less the best other agent's: above 0 for the first alone, the whole score where there is no other.
+    ``score`` = ``likeness`` + the keyword score of ``keywords`` (those found). ``likeness``: the cosine to the
+    prototype with, half as heavy, the mean cosine to the two closest examples. ``margin``: the score less the best
+    other agent's, so above 0 for the first alone; the whole score where there is no other.
     """
 
     name: str
@@ -51,40 +58,53 @@ class _Keywords:
         return tuple(keyword for keyword, stems in self._stems.items() if stems and f" {stems} " in said)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Learnt:
+    """One agent: the prototype, shape (dim,); its examples, shape (n, dim); its keywords."""
+
+    prototype: Vectors
+    examples: Vectors
+    keywords: _Keywords
+
+    def likeness(self, query: Vectors) -> float:
+        """How like the agent's queries *query* is, -1..1."""
+        near = np.sort(self.examples @ query)[-_NEAREST:]
+        closest = near.mean() if len(near) else self.prototype @ query
+        return float((self.prototype @ query + _NEAR * closest) / (1 + _NEAR))
+
+
 class Prototypes:
     """What was learnt of each agent. Immutable; learn again when the crew changes."""
 
-    def __init__(self, names: Sequence[str], vectors: Vectors, keywords: Sequence[_Keywords], encoder: Encoder) -> None:
-        self._names, self._vectors, self._keywords, self._encoder = tuple(names), vectors, tuple(keywords), encoder
+    def __init__(self, agents: Mapping[str, _Learnt], encoder: Encoder) -> None:
+        self._names, self._agents, self._encoder = tuple(agents), tuple(agents.values()), encoder
 
     @classmethod
     def learn(cls, agents: Mapping[str, Examples], encoder: Encoder) -> "Prototypes":
         """Learn one prototype an agent: unit(mean of its examples + 0.3 x its description)."""
-        rows = [_prototype(known, encoder) for known in agents.values()]
-        vectors = np.stack(rows) if rows else np.zeros((0, encoder.dim), dtype=np.float32)
-        return cls(list(agents), vectors, [_Keywords(known.keywords) for known in agents.values()], encoder)
+        return cls({name: _learnt(known, encoder) for name, known in agents.items()}, encoder)
 
     def rank(self, query: str) -> list[Ranked]:
         """Rank all agents for *query*, the best first; equal ones in the order in which they were given."""
-        likeness = self._vectors @ self._encoder.encode([query])[0]
-        found = [keywords.found(query) for keywords in self._keywords]
-        scores = [
-            float(cosine) + _KEYWORDS * (1 - 0.5 ** len(words)) for cosine, words in zip(likeness, found, strict=True)
-        ]
+        vector = self._encoder.encode([query])[0]
+        likeness = [agent.likeness(vector) for agent in self._agents]
+        found = [agent.keywords.found(query) for agent in self._agents]
+        most = _KEYWORDS.get(self._encoder.tag, _KEYWORDS_OTHERWISE)
+        scores = [cosine + most * (1 - 0.5 ** len(words)) for cosine, words in zip(likeness, found, strict=True)]
         order = sorted(range(len(scores)), key=lambda at: -scores[at])
         ranked = []
         for at in order:
             rival = next((scores[other] for other in order if other != at), 0.0)
-            ranked.append(Ranked(self._names[at], scores[at], scores[at] - rival, float(likeness[at]), found[at]))
+            ranked.append(Ranked(self._names[at], scores[at], scores[at] - rival, likeness[at], found[at]))
         return ranked
 
 
-def _prototype(known: Examples, encoder: Encoder) -> Vectors:
+def _learnt(known: Examples, encoder: Encoder) -> _Learnt:
     vectors = encoder.encode([known.description, *known.examples])
-    learnt = _DESCRIPTION * vectors[0] + (vectors[1:].mean(axis=0) if len(vectors) > 1 else 0)
-    length = float(np.linalg.norm(learnt))
-    unit: Vectors = (learnt / length if length else learnt).astype(np.float32)
-    return unit
+    mean = _DESCRIPTION * vectors[0] + (vectors[1:].mean(axis=0) if len(vectors) > 1 else 0)
+    length = float(np.linalg.norm(mean))
+    unit: Vectors = (mean / length if length else mean).astype(np.float32)
+    return _Learnt(unit, vectors[1:], _Keywords(known.keywords))
 
 
 def _stems(text: str) -> str:

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from ommatidia.encode import Vectors
 from ommatidia.errors import BadFrame
+from ommatidia.projection import WIDTH, projection
 
 Levels = npt.NDArray[np.float32]
 
-WIDTH = 128
 TAUS = (4.0, 32.0, 128.0)  # turns: current topic, session, across sessions
 # A surprise this many standard deviations above its running mean is a spike.
 SPIKE = 3.0
@@ -111,17 +111,8 @@ def projected(vector: Vectors) -> Vectors:
     """*vector* of any width at the state's 128: by a seeded matrix with orthonormal rows, so that likeness is kept."""
     if len(vector) == WIDTH:
         return vector
-    found: Vectors = (_projection(len(vector)) @ vector).astype(np.float32)
+    found: Vectors = (projection(len(vector)) @ vector).astype(np.float32)
     return found
-
-
-@cache
-def _projection(width: int) -> Vectors:
-    """Rows of a random orthogonal basis, scaled so that lengths are kept on average (Johnson, Lindenstrauss 1984)."""
-    random = np.random.default_rng(width).standard_normal((max(width, WIDTH), WIDTH))
-    basis, _ = np.linalg.qr(random)
-    rows = basis.T[:, :width] * np.sqrt(max(width, WIDTH) / WIDTH)
-    return _frozen(rows.astype(np.float32))
 
 
 @cache

@@ -9,5 +9,7 @@ compile pyproject.toml -o requirements/main.txt
 compile requirements/dev.in -c requirements/main.txt -o requirements/dev.txt
 compile requirements/build.in -o requirements/build.txt
 compile --no-deps requirements/models.in -o requirements/models.txt
+compile --no-deps requirements/test-models.in -o requirements/test-models.txt
+compile --no-deps requirements/embed.in -o requirements/embed.txt
 compile --no-deps requirements/ollama.in -o requirements/ollama.txt
 compile --no-deps requirements/eval.in -o requirements/eval.txt

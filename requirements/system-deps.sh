@@ -7,6 +7,10 @@ missing=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 if [ "${1:-all}" = all ]; then
     command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
+    command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
+    command -v promtool >/dev/null 2>&1 || missing+=(prometheus)
+    command -v docker-compose >/dev/null 2>&1 || missing+=(docker-compose)
+    command -v systemd-analyze >/dev/null 2>&1 || missing+=(systemd)
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 

@@ -3,29 +3,36 @@
 Start at `open_bus`; `Bus` says what can be done, `Channel` and `Signal` with what.
 """
 
-from spine.bus import Bus, ChannelStats, Health, Page, SessionInfo
+from spine.bus import Bus, ChannelStats, Health, Page, SessionInfo, Taken
 from spine.errors import (
+    AmbiguousSignal,
+    BadLine,
     BadSignal,
     BadUrl,
     EntryTooLarge,
     NotAllowed,
     RecordTooNew,
     RecordUnavailable,
+    SignalNotFound,
     SpineError,
     StoreRefused,
     StoreState,
     StoreUnavailable,
 )
 from spine.keys import stream_key
+from spine.lines import Imported, export_lines, from_line, import_lines, to_line
 from spine.open import open_bus
 from spine.retention import Retention
 from spine.signal import JSON, Channel, Signal, Trust, check_name
+from spine.tail import Tail
 from spine.writers import ORCHESTRATOR, REMEMBER, remember
 
 __all__ = [
     "JSON",
     "ORCHESTRATOR",
     "REMEMBER",
+    "AmbiguousSignal",
+    "BadLine",
     "BadSignal",
     "BadUrl",
     "Bus",
@@ -33,6 +40,7 @@ __all__ = [
     "ChannelStats",
     "EntryTooLarge",
     "Health",
+    "Imported",
     "NotAllowed",
     "Page",
     "RecordTooNew",
@@ -40,13 +48,20 @@ __all__ = [
     "Retention",
     "SessionInfo",
     "Signal",
+    "SignalNotFound",
     "SpineError",
     "StoreRefused",
     "StoreState",
     "StoreUnavailable",
+    "Tail",
+    "Taken",
     "Trust",
     "check_name",
+    "export_lines",
+    "from_line",
+    "import_lines",
     "open_bus",
     "remember",
     "stream_key",
+    "to_line",
 ]

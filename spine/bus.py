@@ -1,10 +1,12 @@
 """The bus as the rest of the stack sees it: one protocol, and what its questions are answered with."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal, Protocol
 
 from spine.signal import Channel, Signal
+from spine.tail import Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,10 @@ class SessionInfo:
 class ChannelStats:
     """What one channel holds over all sessions.
 
-    ``bytes``: None where the store does not tell. ``dropped``: entries lost to a bound other than their TTL.
-    ``unreadable``: entries that this process met and could not decode. ``oldest``, ``newest``: unix seconds.
+    ``bytes``: None where the store does not tell. ``dropped``: entries lost to a bound other than their TTL; it only
+    grows. ``unreadable``: entries that this process met and could not decode. ``oldest``, ``newest``: unix seconds.
+    ``maxlen``, ``ttl``: the bounds of each of its streams, in entries and in seconds after its last write; None where
+    there is none. ``state``: whether what it promises holds now.
     """
 
     channel: Channel
@@ -40,6 +44,17 @@ class ChannelStats:
     unreadable: int
     oldest: float | None
     newest: float | None
+    maxlen: int | None
+    ttl: float | None
+    state: Literal["ok", "degraded"]
+
+
+class Taken(StrEnum):
+    """What became of a signal that was to be put back under its own id."""
+
+    NEW = "imported"
+    KNOWN = "duplicate"  # its stream has an entry of that id
+    BEYOND = "beyond_bound"  # its stream is full of newer ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +107,35 @@ class Bus(Protocol):
         ...
 
     def tail(
-        self, channels: Sequence[Channel] | None = None, *, session: str | None = None, after: str = "$"
-    ) -> AsyncIterator[Signal]:
-        """Follow *channels* (None: all) live, from the id *after* or, with ``"$"``, from this call on.
+        self,
+        channels: Sequence[Channel] | None = None,
+        *,
+        session: str | None = None,
+        query: str | None = None,
+        writer: str | None = None,
+        kind: str | None = None,
+        after: str = "$",
+    ) -> Tail:
+        """Follow *channels* (None: all) live, from *after* on or, with ``"$"``, from this call on.
 
-        Ends when the bus is closed. A reader too slow for a stream's bound misses its oldest entries; it never
-        slows a writer.
+        *after* is a `Tail.position`, which loses and repeats nothing, or an id. Ends when the bus is closed. A reader
+        too slow for a stream's bound misses its oldest entries; it never slows a writer. Raises ``BadSignal``.
+        """
+        ...
+
+    async def insert(self, signals: Sequence[Signal]) -> list[Taken]:
+        """Put *signals* back under the ids that they carry, and tell of each what became of it.
+
+        A second time changes nothing. Raises ``NotAllowed``, ``EntryTooLarge``, ``BadSignal`` before any is taken, and
+        ``RecordUnavailable``.
+        """
+        ...
+
+    async def remove(self, entry_id: str, *, channel: Channel | None = None, session: str | None = None) -> Channel:
+        """Remove the one signal of that id, from the record's file too, and return its channel.
+
+        Raises ``SignalNotFound``; ``AmbiguousSignal`` where *channel* and *session* leave several; ``BadSignal``;
+        ``RecordUnavailable``; ``StoreUnavailable`` while the store is lost, unless *channel* is 2.
         """
         ...
 

@@ -73,6 +73,33 @@ class BadSignal(SpineError):
         self.reason = reason
 
 
+class BadLine(SpineError):
+    """A line of an import is no signal in the form that an export writes; *line* counts from 1."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
+class SignalNotFound(SpineError):
+    """No signal has this id, where it was looked for."""
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__(f"there is no signal {entry_id[:60]!r}")
+        self.id = entry_id
+
+
+class AmbiguousSignal(SpineError):
+    """Signals of several streams share this id; *places* are their channels and sessions."""
+
+    def __init__(self, entry_id: str, places: Sequence[tuple[int, str]]) -> None:
+        told = ", ".join(f"channel {channel} of session {session}" for channel, session in places[:8])
+        super().__init__(f"{len(places)} signals have the id {entry_id}: {told}")
+        self.id = entry_id
+        self.places = tuple(places)
+
+
 class BadUrl(SpineError):
     """The URL names no store that the spine knows."""
 

@@ -7,6 +7,7 @@ from spine.errors import BadSignal
 
 LAST_SEQUENCE = 2**64 - 1
 START = "0-0"  # before every entry
+ALL = (LAST_SEQUENCE, LAST_SEQUENCE)  # what the greatest id sorts by
 
 Order = tuple[int, int]
 
@@ -23,6 +24,21 @@ def order(entry_id: str) -> Order:
     if not _is_number(head) or (dash and not _is_number(tail)):
         raise BadSignal("id", entry_id, "must be milliseconds-sequence")
     return (int(head), int(tail) if dash else 0)
+
+
+def text(value: Order) -> str:
+    """Return the id that sorts by *value*."""
+    return f"{value[0]}-{value[1]}"
+
+
+def before(entry_id: str) -> str:
+    """Return the greatest id below *entry_id*.
+
+    >>> before("7-3"), before("7-0")
+    ('7-2', '6-18446744073709551615')
+    """
+    head, tail = order(entry_id)
+    return text((head, tail - 1) if tail else (max(head - 1, 0), LAST_SEQUENCE))
 
 
 def seconds(entry_id: str) -> float:
@@ -49,7 +65,7 @@ class IdClock:
         now = (self._milliseconds(), 0)
         last = self._last
         self._last = now if now > last else (last[0], last[1] + 1)
-        return _text(self._last)
+        return text(self._last)
 
     def saw(self, entry_id: str) -> None:
         """Take note of an id that someone else gave."""
@@ -64,14 +80,14 @@ class IdClock:
     @property
     def last(self) -> str:
         """The greatest id given or seen."""
-        return _text(self._last)
+        return text(self._last)
 
     def before_now(self) -> str:
         """Return an id below those that the server may give from now on.
 
         The anchor was taken when the server's answer had arrived, so this estimate is never ahead of the server.
         """
-        return _text((self._milliseconds() - 1, LAST_SEQUENCE))
+        return text((self._milliseconds() - 1, LAST_SEQUENCE))
 
     def _milliseconds(self) -> int:
         told, at = self._anchor
@@ -80,7 +96,3 @@ class IdClock:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= len(str(LAST_SEQUENCE))
-
-
-def _text(value: Order) -> str:
-    return f"{value[0]}-{value[1]}"

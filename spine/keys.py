@@ -26,8 +26,23 @@ def started_key(prefix: str = "") -> str:
 
 
 def dropped_key(prefix: str = "") -> str:
-    """Return the key of the hash channel -> entries dropped with a whole session, less those forgotten."""
+    """Return the key of the hash channel -> entries dropped so far; its values only grow."""
     return _key("all", "dropped", prefix)
+
+
+def counted_key(prefix: str = "") -> str:
+    """Return the key of the hash stream -> how many that left it are counted as dropped, or were forgotten."""
+    return _key("all", "counted", prefix)
+
+
+def counted_field(channel: Channel, session: str) -> str:
+    """Return the field of a stream in the hash of `counted_key`."""
+    return f"{channel.value}:{'' if channel.shared else session}"
+
+
+def woven_key(channel: Channel, session: str, prefix: str = "") -> str:
+    """Return the key under which a stream is made anew before it takes its place; it lives for a minute at most."""
+    return f"{stream_key(channel, session, prefix)}:new"
 
 
 def mark_key(prefix: str = "") -> str:

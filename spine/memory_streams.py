@@ -10,24 +10,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from spine import ids
-from spine.bus import Health, SessionInfo
+from spine.bus import Health, SessionInfo, Taken
+from spine.cursor import Cursor, StreamId, stream_of
 from spine.ids import IdClock
 from spine.retention import MINUTE, Retention
 from spine.signal import Channel
-from spine.streams import (
-    LASTING,
-    POLL,
-    SESSION_CHANNELS,
-    Ask,
-    Census,
-    Cursor,
-    Entry,
-    Readable,
-    StreamId,
-    Wanted,
-    by_id,
-    stream_of,
-)
+from spine.streams import LASTING, POLL, SESSION_CHANNELS, Ask, Census, Entry, Readable, Wanted, by_id
 from spine.wire import size_of
 
 REFILL = 200  # entries taken from the record at a time
@@ -99,19 +87,46 @@ class MemoryStreams:
         self._news.set()
         return taken
 
+    async def insert(self, entries: Sequence[Entry]) -> list[Taken]:
+        """Add *entries*, sorted by id, under the ids they carry, wherever in their streams those stand."""
+        self._sweep()
+        taken = [self._insert(entry) for entry in entries]
+        self._news.set()
+        return taken
+
+    def _insert(self, entry: Entry) -> Taken:
+        shelf = self._shelves.setdefault(entry.stream, _Shelf())
+        place, bound = shelf.after(entry.id), self._retention.maxlen.get(entry.stream.channel)
+        if place and shelf.entries[place - 1].id == entry.id:
+            return Taken.KNOWN
+        if place == 0 and bound is not None and len(shelf.entries) >= bound:
+            return Taken.BEYOND
+        self._put(shelf, place, entry)
+        return Taken.NEW
+
+    async def delete(self, entry: Entry) -> None:
+        """Remove one entry."""
+        shelf = self._shelves.get(entry.stream, _Shelf())
+        place = shelf.after(entry.id)
+        if place and shelf.entries[place - 1].id == entry.id:
+            self._account(shelf, [shelf.entries.pop(place - 1)])
+
     def _add(self, entry: Entry) -> bool:
         shelf = self._shelves.setdefault(entry.stream, _Shelf())
         if shelf.entries and by_id(entry) <= by_id(shelf.entries[-1]):
             return False
+        self._put(shelf, len(shelf.entries), entry)
+        return True
+
+    def _put(self, shelf: _Shelf, place: int, entry: Entry) -> None:
         self._clock.saw(entry.id)
-        shelf.entries.append(entry)
+        shelf.entries.insert(place, entry)
         shelf.written = self._monotonic()
         size = weight_of(entry)
         shelf.bytes += size
         self._bytes += size
         self._register(entry.session)
         self._trim(entry.stream, shelf)
-        return True
 
     def _register(self, session: str) -> None:
         self._sessions.setdefault(session, self._wall())
@@ -188,10 +203,7 @@ class MemoryStreams:
 
     def cursor(self, after: str) -> Cursor:
         """Return where a live reader starts: after an id, or with ``"$"`` after all that was written till now."""
-        if after != "$":
-            ids.order(after)
-            return Cursor(after or ids.START)
-        return Cursor(self._clock.last)
+        return Cursor(self._clock.last) if after == "$" else Cursor.parse(after)
 
     async def fresh(self, channels: Collection[Channel], session: str | None, cursor: Cursor) -> list[Entry]:
         """Return entries beyond *cursor* in the order of their ids; none after a quarter of a second without news."""
@@ -219,10 +231,16 @@ class MemoryStreams:
         return sorted((e for stream in self._shelves for e in self._forward(stream, after)), key=by_id)
 
     def empty(self) -> None:
-        """Drop everything; the counts of what was dropped before stay."""
+        """Drop everything."""
         self._shelves.clear()
         self._sessions.clear()
+        self._dropped.clear()
         self._bytes = 0
+
+    @property
+    def dropped(self) -> Mapping[Channel, int]:
+        """How many entries of each channel were dropped since it was empty."""
+        return self._dropped
 
     async def sessions(self) -> list[SessionInfo]:
         """Return the sessions with entries on any channel but 2, with those counts."""

@@ -5,8 +5,9 @@ from itertools import islice
 from typing import TypeAlias
 
 from spine import ids
+from spine.cursor import Cursor, StreamId
 from spine.signal import Channel
-from spine.streams import Ask, Cursor, Entry, Readable, StreamId, Streams, Wanted, by_id
+from spine.streams import Ask, Entry, Readable, Streams, Wanted, by_id
 
 MOST = 1_000  # entries of one answer: what may stand in memory at a time
 GROUP = 50  # streams asked in one round trip
@@ -43,14 +44,27 @@ async def page(
     return found[:end], found[end - 1].id if len(found) > end else ""
 
 
+async def find(source: Readable, channel: Channel, session: str | None, entry_id: str) -> list[Entry]:
+    """Return the entries of *channel* that have the id *entry_id*, in whatever streams."""
+    wanted, before, found = Wanted.of(session=session), ids.before(entry_id), list[Entry]()
+    for group in _groups(await source.streams(channel, session)):
+        for entries in await source.forward([(stream, before) for stream in group], 1):
+            found += [entry for entry in entries if entry.id == entry_id and wanted.matches(entry)]
+    return found
+
+
 async def follow(
-    source: Streams, channels: Collection[Channel], session: str | None, cursor: Cursor, closed: Callable[[], bool]
+    source: Streams,
+    channels: Collection[Channel],
+    session: str | None,
+    wanted: Wanted,
+    cursor: Cursor,
+    closed: Callable[[], bool],
 ) -> AsyncIterator[Entry]:
-    """Yield entries as they come, until *closed*."""
-    wanted = Wanted.of(session=session)
+    """Yield the entries that match as they come, until *closed*."""
     while not closed():
         for entry in await source.fresh(channels, session, cursor):
-            cursor.advance(entry)
+            cursor.advance(entry.stream, entry.id)
             if wanted.matches(entry):
                 yield entry
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spine import ids
-from spine.bus import SessionInfo
+from spine.bus import SessionInfo, Taken
+from spine.cursor import StreamId
 from spine.errors import RecordTooNew, RecordUnavailable
 from spine.ids import IdClock
 from spine.signal import Channel
-from spine.streams import LASTING, Ask, Census, Entry, StreamId
+from spine.streams import LASTING, Ask, Census, Entry
 from spine.wire import NAMES
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ COMMIT;
 INSERT = "INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 FORWARD = "SELECT * FROM signals WHERE (ms, seq) > (?, ?) ORDER BY ms, seq LIMIT ?"
 BACKWARD = "SELECT * FROM signals WHERE (ms, seq) < (?, ?) ORDER BY ms DESC, seq DESC LIMIT ?"
+GREATEST = 2**63 - 1  # SQLite's greatest number; no id here has a greater one, ids that are asked for may
 BEYOND = f"{2**62}-0"  # an id after all entries
 
 
@@ -92,6 +94,30 @@ class Record:
         await self._write(write, committed)
         return named
 
+    async def insert(self, entries: Sequence[Entry]) -> list[Taken]:
+        """Commit *entries* under the ids they carry, except those that are here already."""
+        last = max([self.last, *(entry.id for entry in entries)], key=ids.order)
+
+        def write(db: sqlite3.Connection) -> list[Taken]:
+            added = [db.execute(f"INSERT OR IGNORE{INSERT[6:]}", _row(entry)).rowcount for entry in entries]
+            db.execute("INSERT OR REPLACE INTO last_id VALUES (1, ?)", (last,))
+            return [Taken.NEW if rows else Taken.KNOWN for rows in added]
+
+        def committed() -> None:
+            self.last = max(self.last, last, key=ids.order)
+
+        taken = await self._write(write, committed)
+        self._clock.saw(last)
+        return taken
+
+    async def delete(self, entry: Entry) -> None:
+        """Delete one entry, from the file's free pages and its log too."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM signals WHERE ms = ? AND seq = ?", ids.order(entry.id))
+
+        await self._write(write, self._truncate_log)
+
     async def streams(self, _channel: Channel, _session: str | None, /) -> list[StreamId]:
         """Return the one stream that a record holds."""
         return [LASTING]
@@ -105,7 +131,8 @@ class Record:
         return [await self._entries(BACKWARD, before or BEYOND, count) for _, before in asks]
 
     async def _entries(self, query: str, entry_id: str, count: int) -> list[Entry]:
-        return [_entry(row) for row in await self._select(query, *ids.order(entry_id), count)]
+        ms, seq = (min(part, GREATEST) for part in ids.order(entry_id))
+        return [_entry(row) for row in await self._select(query, ms, seq, count)]
 
     async def ids(self) -> list[str]:
         """Return the ids of all entries in their order."""

@@ -8,8 +8,8 @@ reply or as a typed error.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol, TypeAlias, cast
 from urllib.parse import urlsplit
 
@@ -105,16 +105,25 @@ class Link:
         """Return the replies to all *commands* after one round trip; a refusal stands in its command's place."""
         if not commands:
             return []
+        async with self.alone() as ask:
+            return await ask(commands)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[Callable[[Sequence[Command]], Awaitable[list[Reply | StoreRefused]]]]:
+        """Give a connection that nobody else uses meanwhile, as what `batch` is: for WATCH and what it guards."""
         connection = await self._take()
-        try:
+
+        async def ask(commands: Sequence[Command]) -> list[Reply | StoreRefused]:
             await connection.send_packed_command(b"".join(map(_pack, commands)))
-            replies = [await _reply(connection) for _ in commands]
+            return [await _reply(connection) for _ in commands]
+
+        try:
+            yield ask
         except BaseException as error:
             await self._drop(connection)
             self._explain(error)
             raise
         self._give_back(connection)
-        return replies
 
     async def aclose(self) -> None:
         """Let the calls that are under way end, and close all connections."""

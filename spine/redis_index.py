@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from spine import keys
+from spine.cursor import stream_of
 from spine.redis_bus import Command, Link
-from spine.redis_reply import check, number, pairs, present, scores
+from spine.redis_drops import Drops
+from spine.redis_reply import check, number, scores
 from spine.retention import MINUTE
 from spine.signal import Channel
 from spine.streams import SESSION_CHANNELS
@@ -18,12 +20,14 @@ class SessionIndex:
         self,
         link: Link,
         *,
+        drops: Drops,
         prefix: str,
         most: int,
         wall: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
         self._link = link
+        self._drops = drops
         self._prefix = prefix
         self._most = most
         self._wall = wall
@@ -68,16 +72,14 @@ class SessionIndex:
     def removal(self, session: str) -> list[Command]:
         """Return the commands that take *session* and its own streams out of the store."""
         self._due.pop(session, None)
-        streams = [keys.stream_key(channel, session, self._prefix) for channel in SESSION_CHANNELS]
+        streams = [stream_of(channel, session) for channel in SESSION_CHANNELS]
+        names = [name(*stream, self._prefix) for stream in streams for name in (keys.stream_key, keys.woven_key)]
         return [
-            (b"DEL", *streams),
+            (b"DEL", *names),
+            self._drops.gone(streams),
             (b"ZREM", keys.sessions_key(self._prefix), session),
             (b"ZREM", keys.started_key(self._prefix), session),
         ]
-
-    def dropped(self, channel: Channel, count: int) -> Command:
-        """Return the command that counts *count* more entries of *channel* as dropped."""
-        return (b"HINCRBY", keys.dropped_key(self._prefix), channel.value, count)
 
     async def _evict(self) -> None:
         key = keys.sessions_key(self._prefix)
@@ -85,13 +87,10 @@ class SessionIndex:
         if beyond <= 0:
             return
         oldest = list(scores(await self._link.call(b"ZRANGE", key, 0, beyond - 1, b"WITHSCORES")))
-        streams = [(channel, session) for session in oldest for channel in SESSION_CHANNELS]
-        asks = [(b"XINFO", b"STREAM", keys.stream_key(*stream, self._prefix)) for stream in streams]
-        told = [pairs(present(reply)) for reply in await self._link.batch(asks)]
-        lost: Counter[Channel] = Counter()
-        for (channel, _), info in zip(streams, told, strict=True):
-            # All that was ever added: what had been trimmed before counts as dropped from now on, too.
-            lost[channel] += number(info.get("entries-added", info.get("length", 0)))
-        drops = [self.dropped(channel, count) for channel, count in lost.items() if count]
-        removals = [command for session in oldest for command in self.removal(session)]
-        check(await self._link.batch([*drops, *removals]))
+        async with self._drops.lock:
+            lost: Counter[Channel] = Counter()
+            streams = [stream_of(channel, session) for session in oldest for channel in SESSION_CHANNELS]
+            for stream, info in (await self._drops.count(streams)).items():
+                lost[stream.channel] += number(info.get("length", 0))
+            removals = [command for session in oldest for command in self.removal(session)]
+            check(await self._link.batch([*self._drops.more(lost), *removals]))

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import cast
 
+from spine.cursor import StreamId
 from spine.errors import StoreRefused, StoreState
 from spine.redis_bus import Reply
-from spine.streams import Entry, StreamId
+from spine.streams import Entry
 
 
 def check(replies: Sequence[Reply | StoreRefused]) -> list[Reply]:
@@ -50,6 +51,11 @@ def pairs(reply: Reply) -> dict[str, Reply]:
     """Return a flat reply of names and values as a mapping."""
     flat = cast("list[Reply]", reply or [])
     return {text(name): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def values(reply: Reply) -> list[Reply]:
+    """Return an array reply."""
+    return cast("list[Reply]", reply or [])
 
 
 def scores(reply: Reply) -> dict[str, float]:

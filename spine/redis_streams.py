@@ -13,27 +13,18 @@ from dataclasses import dataclass
 from itertools import chain
 
 from spine import ids, keys
-from spine.bus import Health, SessionInfo
+from spine.bus import Health, SessionInfo, Taken
+from spine.cursor import Cursor, StreamId, stream_of
 from spine.errors import StoreRefused, StoreState
 from spine.ids import IdClock
 from spine.redis_bus import Arg, Command, Link, Reply
+from spine.redis_drops import Drops
 from spine.redis_index import SessionIndex
-from spine.redis_reply import by_stream, check, entries, milliseconds, number, pairs, present, text
+from spine.redis_reply import by_stream, check, entries, milliseconds, number, present, text
+from spine.redis_weave import Weaver
 from spine.retention import MINUTE, Retention
 from spine.signal import Channel
-from spine.streams import (
-    LASTING,
-    POLL,
-    SESSION_CHANNELS,
-    Ask,
-    Census,
-    Cursor,
-    Entry,
-    StreamId,
-    Wanted,
-    by_id,
-    stream_of,
-)
+from spine.streams import LASTING, POLL, SESSION_CHANNELS, Ask, Census, Entry, Wanted, by_id
 
 WRITERS = 64  # connections for writing and paging
 READERS = 512  # connections for live readers: each holds one while it waits
@@ -45,11 +36,15 @@ SHARED = tuple(stream_of(channel, "") for channel in Channel if channel.shared)
 
 @dataclass(slots=True)
 class _Known:
-    """What this process remembers of a stream: how its XADD begins, its last id, when its TTL is next renewed."""
+    """What this process remembers of a stream: how its XADD begins, its last id, when its TTL is next renewed.
+
+    ``unlooked``: written since it was last looked at for what it dropped.
+    """
 
     head: tuple[Arg, ...]
     last: str = ids.START
     due: float = 0.0
+    unlooked: bool = False
 
 
 class RedisStreams:
@@ -67,9 +62,12 @@ class RedisStreams:
     ) -> None:
         self._link = Link(url, connections=WRITERS)
         self._live = Link(url, connections=READERS)
+        self._drops = Drops(self._link, prefix=prefix)
+        self._weaver = Weaver(self._link, self._drops, prefix=prefix)
         self._index = SessionIndex(
-            self._link, prefix=prefix, most=retention.max_sessions, wall=wall, monotonic=monotonic
+            self._link, drops=self._drops, prefix=prefix, most=retention.max_sessions, wall=wall, monotonic=monotonic
         )
+        self._log_is_stale = False  # it holds what was forgotten
         self._retention = retention
         self._clock = clock
         self._prefix = prefix
@@ -107,6 +105,8 @@ class RedisStreams:
 
     async def append(self, entries: Sequence[Entry]) -> list[str]:
         """Add *entries* under new ids and return those."""
+        if not self._weaver.open.is_set():
+            await self._weaver.open.wait()
         if len(entries) == 1:
             known, now = self._stream(entries[0].stream), self._monotonic()
             if now < known.due and not self._index.is_due(entries[0].session, now):
@@ -122,6 +122,59 @@ class RedisStreams:
         taken = [(entry, present(reply)) for entry, reply in zip(entries, replies, strict=True)]
         named = [self._named(self._stream(entry.stream), reply) for entry, reply in taken if reply is not None]
         return len(named)
+
+    async def insert(self, entries: Sequence[Entry]) -> list[Taken]:
+        """Add *entries*, sorted by id, under the ids they carry, wherever in their streams those stand."""
+        replies = [present(reply) for reply in await self._write(entries, [entry.id for entry in entries])]
+        refused = [entry for entry, reply in zip(entries, replies, strict=True) if reply is None]
+        here = await self.forward([(entry.stream, ids.before(entry.id)) for entry in refused], 1)
+        missing: dict[StreamId, list[Entry]] = {}
+        outcome = dict.fromkeys(((entry.stream, entry.id) for entry in entries), Taken.NEW)
+        for entry, found in zip(refused, here, strict=True):
+            if found and found[0].id == entry.id:
+                outcome[entry.stream, entry.id] = Taken.KNOWN
+            else:
+                missing.setdefault(entry.stream, []).append(entry)
+        for stream, added in missing.items():
+            async with self._drops.lock:
+                staying = await self._weave(stream, added)
+            outcome |= {(stream, entry.id): Taken.BEYOND for entry in added if entry.id not in staying}
+        return [outcome[entry.stream, entry.id] for entry in entries]
+
+    async def delete(self, entry: Entry) -> None:
+        """Remove one entry."""
+        self._log_is_stale = True
+        async with self._drops.lock:
+            await self._delete(entry.stream, [entry.id])
+            await self._weave(entry.stream, [])
+
+    async def _delete(self, stream: StreamId, leaving: Sequence[str]) -> None:
+        counted = [] if stream == LASTING else [self._drops.forgotten(stream, len(leaving))]
+        check(await self._link.batch([(b"MULTI",), (b"XDEL", self._key(stream), *leaving), *counted, (b"EXEC",)]))
+
+    async def _weave(self, stream: StreamId, added: Sequence[Entry]) -> set[str]:
+        bound, ttl = self._retention.maxlen.get(stream.channel), self._retention.ttl.get(stream.channel)
+        return await self._weaver.weave(stream, added, bound=bound, ttl=ttl)
+
+    async def tidy(self) -> None:
+        """Count what was dropped lately; have the server write its log anew where that holds what was forgotten."""
+        written = [stream for stream, known in self._known.items() if known.unlooked]
+        for stream in written:
+            self._known[stream].unlooked = False
+        async with self._drops.lock:
+            await self._drops.count(written)
+        if self._log_is_stale:
+            self._log_is_stale = False
+            try:
+                if "aof_enabled:1" in text(await self._link.call(b"INFO", b"persistence")):
+                    await self._link.call(b"BGREWRITEAOF")
+            except StoreRefused as refused:  # it is at it already, and may have begun too early; or we may not ask
+                self._log_is_stale = refused.state is StoreState.OTHER
+
+    async def add_dropped(self, counts: Mapping[Channel, int]) -> None:
+        """Count *counts* more entries as dropped."""
+        if commands := self._drops.more(counts):
+            check(await self._link.batch(commands))
 
     async def _write(self, entries: Sequence[Entry], names: Sequence[str]) -> list[Reply | StoreRefused]:
         now = self._monotonic()
@@ -148,6 +201,7 @@ class RedisStreams:
 
     def _named(self, known: _Known, reply: Reply) -> str:
         known.last = text(reply)
+        known.unlooked = True
         self._clock.saw(known.last)
         return known.last
 
@@ -211,8 +265,7 @@ class RedisStreams:
     def cursor(self, after: str) -> Cursor:
         """Return where a live reader starts: after an id, or with ``"$"`` after all that was written till now."""
         if after != "$":
-            ids.order(after)
-            return Cursor(after or ids.START)
+            return Cursor.parse(after)
         return Cursor(self._clock.before_now(), {stream: known.last for stream, known in self._known.items()})
 
     async def fresh(self, channels: Collection[Channel], session: str | None, cursor: Cursor) -> list[Entry]:
@@ -227,10 +280,12 @@ class RedisStreams:
         after = [cursor.after(stream) for stream in streams]
         wait = (b"XREAD", b"COUNT", FRESH, b"BLOCK", int(POLL * 1000), b"STREAMS")
         reply = await self._live.call(*wait, *names, *after)
-        found = [entry for name, rows in by_stream(reply) for entry in entries(names[name], rows)]
-        for entry in found:
-            self._clock.saw(entry.id)
-        return sorted(found, key=by_id)
+        told = [entries(names[name], rows) for name, rows in by_stream(reply)]
+        for some in told:
+            self._clock.saw(some[-1].id)
+        # A stream that gave as many as it might has more: what others have after those comes with the next call.
+        horizon = min((by_id(some[-1]) for some in told if len(some) == FRESH), default=ids.ALL)
+        return sorted((entry for some in told for entry in some if by_id(entry) <= horizon), key=by_id)
 
     async def sessions(self) -> list[SessionInfo]:
         """Return the sessions with entries on any channel but 2, with those counts."""
@@ -253,14 +308,16 @@ class RedisStreams:
 
     async def forget(self, session: str) -> Mapping[Channel, int]:
         """Remove all entries of *session* and return how many, by channel."""
-        own = [stream_of(channel, session) for channel in SESSION_CHANNELS]
-        asks: list[Command] = [(b"XLEN", self._key(stream)) for stream in own]
-        replies = check(await self._link.batch([*asks, *self._index.removal(session)]))
-        gone = {s.channel: number(n) for s, n in zip(own, replies[: len(own)], strict=True)}
-        for stream in own:
-            self._known.pop(stream, None)
-        for stream in SHARED:
-            gone[stream.channel] = await self._forget_within(stream, session)
+        self._log_is_stale = True
+        async with self._drops.lock:
+            own = [stream_of(channel, session) for channel in SESSION_CHANNELS]
+            found = await self._drops.count(own)
+            gone = {stream.channel: number(info.get("length", 0)) for stream, info in found.items()}
+            check(await self._link.batch(self._index.removal(session)))
+            for stream in own:
+                self._known.pop(stream, None)
+            for stream in SHARED:
+                gone[stream.channel] = await self._forget_within(stream, session)
         return gone
 
     async def _forget_within(self, stream: StreamId, session: str) -> int:
@@ -269,22 +326,22 @@ class RedisStreams:
         async for some in self.walk(stream):
             leaving = [entry.id for entry in some if wanted.matches(entry)]
             if leaving:
-                # The count of dropped entries comes from those added and gone: these were not dropped.
-                adjust = [self._index.dropped(stream.channel, -len(leaving))] if stream != LASTING else []
-                check(await self._link.batch([(b"XDEL", self._key(stream), *leaving), *adjust]))
+                await self._delete(stream, leaving)
                 gone += len(leaving)
+        if gone:
+            await self._weave(stream, [])
         return gone
 
     async def census(self) -> Mapping[Channel, Census]:
         """Return what is held on each channel."""
-        lost = pairs(await self._link.call(b"HGETALL", keys.dropped_key(self._prefix)))
-        found = {channel: Census(dropped=int(text(lost.get(str(channel.value), b"0")))) for channel in Channel}
-        for group in _grouped([*SHARED, *await self._session_streams(SESSION_CHANNELS)]):
-            names = [self._key(stream) for stream in group]
-            infos = await self._link.batch([(b"XINFO", b"STREAM", name) for name in names])
-            sizes = await self._link.batch([(b"MEMORY", b"USAGE", name) for name in names])
-            for stream, info, size in zip(group, infos, sizes, strict=True):
-                found[stream.channel] = _joined(found[stream.channel], pairs(present(info)), size)
+        streams = [stream_of(Channel.META, ""), *await self._session_streams(SESSION_CHANNELS)]
+        async with self._drops.lock:
+            infos = await self._drops.count(streams)
+            found = {channel: Census(dropped=count) for channel, count in (await self._drops.totals()).items()}
+        for group in _grouped(streams):
+            sizes = await self._link.batch([(b"MEMORY", b"USAGE", self._key(stream)) for stream in group])
+            for stream, size in zip(group, sizes, strict=True):
+                found[stream.channel] = _joined(found[stream.channel], infos[stream], size)
         return found
 
     def health(self) -> Health:
@@ -302,14 +359,12 @@ def _joined(census: Census, info: Mapping[str, Reply], size: Reply | StoreRefuse
     if not info:
         return census
     length = number(info["length"])
-    # Servers before Redis 7.0 do not tell what was ever added: there only dropped sessions are counted.
-    dropped = number(info.get("entries-added", length)) - length
     # An access list may refuse MEMORY: then the size is unknown, not zero.
     known = census.bytes is not None and isinstance(size, int)
     return Census(
         entries=census.entries + length,
         bytes=(census.bytes or 0) + number(None if isinstance(size, StoreRefused) else size) if known else None,
-        dropped=census.dropped + dropped,
+        dropped=census.dropped,
         oldest=_least(census.oldest, _time(info["first-entry"]), min),
         newest=_least(census.newest, _time(info["last-entry"]), max),
     )

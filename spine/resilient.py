@@ -8,13 +8,15 @@ was said meanwhile. All of it carries the ids that it was given before, and the 
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from spine import ids
-from spine.bus import Health, SessionInfo
+from spine.bus import Health, SessionInfo, Taken
+from spine.cursor import Cursor, StreamId
 from spine.errors import SpineError, StoreRefused, StoreUnavailable
 from spine.ids import IdClock
 from spine.memory_streams import MemoryStreams
@@ -22,13 +24,14 @@ from spine.record import Record
 from spine.redis_streams import RedisStreams
 from spine.retention import Retention
 from spine.signal import Channel
-from spine.streams import LASTING, Ask, Census, Cursor, Entry, StreamId, Streams
+from spine.streams import LASTING, Ask, Census, Entry, Streams
 
 T = TypeVar("T")
 Lost: TypeAlias = tuple[float, str]  # since when (unix seconds), and why
 
 BEAT = 1.0  # seconds between two looks at a store that seems well
 FIRST, LAST = 0.1, 2.0  # seconds between two tries to reach a lost one: doubled from the first to the last
+TIDY = 5.0  # seconds between two times that the store's counters and log are put in order
 BATCH = 200  # entries carried over in one round trip
 
 log = logging.getLogger(__name__)
@@ -46,15 +49,21 @@ class ResilientStreams:
         *,
         beat: float = BEAT,
         wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._record = record
         self._beat = beat
         self._wall = wall
+        self._clock = monotonic
         self._fallback = MemoryStreams(retention, clock)
         self._lost: Lost | None = None
         self._mark = ""  # of the store that we brought up to date
         self._copied = ids.START  # all of the record up to this id is in the store
+        self._known: Counter[Channel] = Counter()  # dropped, as the store last told
+        self._owed: Counter[Channel] = Counter()  # dropped here and not yet counted in the store
+        self._shown: Counter[Channel] = Counter()
+        self._tidied = 0.0
         self._closed = False
         self._alarm = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
@@ -80,6 +89,19 @@ class ResilientStreams:
             except (StoreUnavailable, StoreRefused) as error:
                 self._lose(error)
         return await self._fallback.copy(entries)
+
+    async def insert(self, entries: Sequence[Entry]) -> list[Taken]:
+        """Add *entries* under the ids they carry; for those of the record the caller holds ``record.changing``."""
+        if self._lost is None and any(entry.stream == LASTING for entry in entries):
+            try:
+                await self._catch_up()  # else a later entry would keep out what the copy still lacks
+            except (StoreUnavailable, StoreRefused) as error:
+                self._lose(error)
+        return await self._ask(lambda streams: streams.insert(entries))
+
+    async def delete(self, entry: Entry) -> None:
+        """Remove one entry; of the record's copy, a lost store catches up when it returns."""
+        await self._ask(lambda streams: streams.delete(entry))
 
     async def streams(self, channel: Channel, session: str | None) -> list[StreamId]:
         """Return the streams of *channel*: of one session, or with None of all known sessions."""
@@ -110,8 +132,14 @@ class ResilientStreams:
         return await self._ask(lambda streams: streams.forget(session))
 
     async def census(self) -> Mapping[Channel, Census]:
-        """Return what is held on each channel."""
-        return await self._ask(lambda streams: streams.census())
+        """Return what is held on each channel; what was dropped is counted here and in the store, and only grows."""
+        found = await self._ask(lambda streams: streams.census())
+        if self._lost is None:
+            self._known = Counter({channel: census.dropped for channel, census in found.items()})
+        for channel in found:
+            dropped = self._known[channel] + self._owed[channel] + self._fallback.dropped.get(channel, 0)
+            self._shown[channel] = max(self._shown[channel], dropped)
+        return {channel: replace(census, dropped=self._shown[channel]) for channel, census in found.items()}
 
     def health(self) -> Health:
         """Tell whether the store is there, or since when and why it is not."""
@@ -173,8 +201,20 @@ class ResilientStreams:
     async def _look(self) -> None:
         """Bring the store up to date when it was lost, wiped or replaced, or when its copy is behind the record."""
         if self._lost is None and await self._store.identify() == self._mark and not self._is_behind():
+            if self._clock() - self._tidied >= TIDY:
+                self._tidied = self._clock()
+                await self._tidy()
             return
         await self._bring_up_to_date()
+
+    async def _tidy(self) -> None:
+        owed, self._owed = self._owed, Counter()
+        try:
+            await self._store.add_dropped(owed)
+        except BaseException:
+            self._owed += owed
+            raise
+        await self._store.tidy()
 
     def _is_behind(self) -> bool:
         return ids.order(self._copied) < ids.order(self._record.last) and not self._record.changing.locked()
@@ -190,6 +230,10 @@ class ResilientStreams:
             await self._restore()
             await self._carry_over()
             # From here on without an await: nothing can slip in between the last entry carried over and the store.
+            self._owed += Counter(self._fallback.dropped)
+            if self._mark not in ("", mark):  # another store, which counts from zero
+                self._owed += self._known
+                self._known.clear()
             self._fallback.empty()
             self._mark = mark
             if self._lost is not None:
@@ -222,5 +266,5 @@ class ResilientStreams:
         while found := self._fallback.everything(done):
             own = [entry for entry in found if entry.stream != LASTING]
             for start in range(0, len(own), BATCH):
-                await self._store.copy(own[start : start + BATCH])
+                await self._store.insert(own[start : start + BATCH])
             done = found[-1].id

@@ -2,16 +2,18 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 
-from spine import reading, wire
-from spine.bus import ChannelStats, Health, Page, SessionInfo
-from spine.errors import BadSignal
+from spine import ids, reading, wire
+from spine.bus import ChannelStats, Health, Page, SessionInfo, Taken
+from spine.cursor import StreamId, stream_of
+from spine.errors import AmbiguousSignal, BadSignal, SignalNotFound, StoreUnavailable
 from spine.record import Record
-from spine.retention import Retention
+from spine.retention import DAY, Retention
 from spine.signal import Channel, Signal
-from spine.streams import Entry, Readable, Streams, Wanted, stream_of
+from spine.streams import LASTING, Census, Entry, Readable, Streams, Wanted, by_id
+from spine.tail import Tail
 from spine.writers import check_writer
 
 
@@ -78,14 +80,72 @@ class SixChannels:
         return Page(tuple(self._decoded(found)), following)
 
     def tail(
-        self, channels: Sequence[Channel] | None = None, *, session: str | None = None, after: str = "$"
-    ) -> AsyncIterator[Signal]:
-        """Follow *channels* (None: all) live, from the id *after* or, with ``"$"``, from this call on."""
-        chosen = frozenset(Channel if channels is None else channels)
-        entries = reading.follow(self._streams, chosen, session, self._streams.cursor(after), lambda: self._closed)
-        return self._live(entries)
+        self,
+        channels: Sequence[Channel] | None = None,
+        *,
+        session: str | None = None,
+        query: str | None = None,
+        writer: str | None = None,
+        kind: str | None = None,
+        after: str = "$",
+    ) -> Tail:
+        """Follow *channels* (None: all) live, from *after* on or, with ``"$"``, from this call on; see `Bus`."""
+        chosen, cursor = frozenset(Channel if channels is None else channels), self._streams.cursor(after)
+        wanted = Wanted.of(session=session, query=query, writer=writer, kind=kind)
+        entries = reading.follow(self._streams, chosen, session, wanted, cursor, lambda: self._closed)
+        return Tail(self._live(entries), cursor.words)
 
-    async def _live(self, entries: AsyncIterator[Entry]) -> AsyncIterator[Signal]:
+    async def insert(self, signals: Sequence[Signal]) -> list[Taken]:
+        """Put *signals* back under the ids that they carry; see `Bus`."""
+        entries = [replace(self._entry(signal), id=self._old_id(signal)) for signal in signals]
+        # One entry for each id of a stream: a second of the same id is known as soon as the first is taken.
+        first = {(entry.stream, entry.id): entry for entry in reversed(entries)}
+        ordered = sorted(first.values(), key=by_id)
+        lasting = [entry for entry in ordered if entry.stream == LASTING]
+        passing = [entry for entry in ordered if entry.stream != LASTING]
+        taken = dict(zip(_names(lasting), await self._put_back(lasting), strict=True)) if lasting else {}
+        if passing:
+            taken |= zip(_names(passing), await self._streams.insert(passing), strict=True)
+        return [
+            taken[entry.stream, entry.id] if first[entry.stream, entry.id] is entry else Taken.KNOWN
+            for entry in entries
+        ]
+
+    async def _put_back(self, entries: Sequence[Entry]) -> list[Taken]:
+        async with self._record.changing:
+            taken = await self._record.insert(entries)
+            await self._streams.insert(entries)
+        return taken
+
+    def _old_id(self, signal: Signal) -> str:
+        found = ids.order(signal.id)
+        if ids.text(found) != signal.id or found == (0, 0) or found[1] >= 2**63:
+            raise BadSignal("id", signal.id, "must be a whole id, milliseconds-sequence")
+        if found[0] > (self._wall() + DAY) * 1000:  # ids only grow: one such would set the pace for all later ones
+            raise BadSignal("id", signal.id, "is more than a day ahead")
+        return signal.id
+
+    async def remove(self, entry_id: str, *, channel: Channel | None = None, session: str | None = None) -> Channel:
+        """Remove the one signal of that id; see `Bus`."""
+        health = self._streams.health()
+        if channel is not Channel.PERSISTENT and health.state != "ok":
+            raise StoreUnavailable(health.backend, f"one signal can be removed once it is back ({health.reason})")
+        ids.order(entry_id)
+        async with self._record.changing:
+            found: list[Entry] = []
+            for each in Channel if channel is None else (channel,):
+                found += await reading.find(self._source(each), each, session, entry_id)
+            if not found:
+                raise SignalNotFound(entry_id)
+            if len(found) > 1:
+                raise AmbiguousSignal(entry_id, [(entry.stream.channel, entry.session) for entry in found])
+            [entry] = found
+            if entry.stream == LASTING:
+                await self._record.delete(entry)
+            await self._streams.delete(entry)
+        return entry.stream.channel
+
+    async def _live(self, entries: AsyncIterator[Entry]) -> AsyncGenerator[Signal, None]:
         async for entry in entries:
             for signal in self._decoded([entry]):
                 yield signal
@@ -109,10 +169,24 @@ class SixChannels:
     async def stats(self) -> list[ChannelStats]:
         """Return what each of the six channels holds, in their order."""
         found = {**await self._streams.census(), Channel.PERSISTENT: await self._record.census()}
-        return [
-            ChannelStats(c, n.entries, n.bytes, n.dropped, self._unreadable[c], n.oldest, n.newest)
-            for c, n in sorted(found.items())
-        ]
+        return [self._stats(channel, census) for channel, census in sorted(found.items())]
+
+    def _stats(self, channel: Channel, census: Census) -> ChannelStats:
+        # The record works on its own: channel 2 keeps its promise while the store is away, and the others without it.
+        lasting = channel is Channel.PERSISTENT
+        broken = self._record.trouble is not None if lasting else self._streams.health().state != "ok"
+        return ChannelStats(
+            channel=channel,
+            entries=census.entries,
+            bytes=census.bytes,
+            dropped=census.dropped,
+            unreadable=self._unreadable[channel],
+            oldest=census.oldest,
+            newest=census.newest,
+            maxlen=self._retention.maxlen.get(channel),
+            ttl=self._retention.ttl.get(channel),
+            state="degraded" if broken else "ok",
+        )
 
     def health(self) -> Health:
         """Tell whether the bus stands on its store and can write its record."""
@@ -139,6 +213,11 @@ class SixChannels:
                 yield wire.decode(entry.stream.channel, entry.id, entry.fields)
             except BadSignal:
                 self._unreadable[entry.stream.channel] += 1
+
+
+def _names(entries: Iterable[Entry]) -> list[tuple[StreamId, str]]:
+    """Return what tells *entries* apart."""
+    return [(entry.stream, entry.id) for entry in entries]
 
 
 def _joined(one: SessionInfo, other: SessionInfo) -> SessionInfo:

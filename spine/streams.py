@@ -4,26 +4,14 @@ Two implementations: `MemoryStreams` within the process, `RedisStreams` on a ser
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from spine import ids
-from spine.bus import Health, SessionInfo
+from spine.bus import Health, SessionInfo, Taken
+from spine.cursor import Cursor, StreamId, stream_of
 from spine.signal import Channel
 from spine.wire import Fields
-
-
-class StreamId(NamedTuple):
-    """One stream: a channel of a session, or of all (then ``session`` is empty)."""
-
-    channel: Channel
-    session: str
-
-
-def stream_of(channel: Channel, session: str) -> StreamId:
-    """Return the stream that signals of *session* on *channel* go to."""
-    return StreamId(channel, "" if channel.shared else session)
-
 
 SESSION_CHANNELS = tuple(channel for channel in Channel if not channel.shared)
 LASTING = stream_of(Channel.PERSISTENT, "")
@@ -67,26 +55,6 @@ class Wanted:
         return all(entry.fields.get(name) == value for name, value in self.fields.items())
 
 
-@dataclass(slots=True)
-class Cursor:
-    """Where a live reader stands in each stream.
-
-    Ids order entries within a stream; over several streams a server gives the same id twice. So a reader keeps one
-    position per stream, and ``start`` for the streams that it has not met yet.
-    """
-
-    start: str
-    seen: dict[StreamId, str] = field(default_factory=dict)
-
-    def after(self, stream: StreamId) -> str:
-        """Return the id after which *stream* is new to the reader."""
-        return max(self.seen.get(stream, self.start), self.start, key=ids.order)
-
-    def advance(self, entry: Entry) -> None:
-        """Take note that the reader has *entry*."""
-        self.seen[entry.stream] = entry.id
-
-
 Ask: TypeAlias = tuple[StreamId, str]  # a stream, and the id to read on from
 
 
@@ -128,8 +96,16 @@ class Streams(Readable, Protocol):
         """Add *entries* under the ids they carry, except those not newer than their stream; return how many."""
         ...
 
+    async def insert(self, entries: Sequence[Entry]) -> list[Taken]:
+        """Add *entries*, sorted by id, under the ids they carry, wherever in their streams those stand."""
+        ...
+
+    async def delete(self, entry: Entry) -> None:
+        """Remove one entry."""
+        ...
+
     def cursor(self, after: str) -> Cursor:
-        """Return where a live reader starts: after an id, or with ``"$"`` after all that was written till now."""
+        """Return where a live reader starts: at a cursor's words, or with ``"$"`` after all written till now."""
         ...
 
     async def fresh(self, channels: Collection[Channel], session: str | None, cursor: Cursor) -> list[Entry]:

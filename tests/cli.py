@@ -37,19 +37,19 @@ class Home:
         own = {"HOME": str(self.path), "XDG_RUNTIME_DIR": str(self.path / "run"), "OLLAMA_HOST": "127.0.0.1:1"}
         return kept | own | self.env
 
-    async def run(self, *words: str, timeout: float = 110) -> Ran:
-        """Run a command to its end."""
+    async def run(self, *words: str, timeout: float = 110, text: str = "") -> Ran:
+        """Run a command to its end, with *text* typed into it."""
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
             *words,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self.environment,
         )
         try:
             async with asyncio.timeout(timeout):
-                out, err = await process.communicate()
+                out, err = await process.communicate(text.encode())
         finally:
             if process.returncode is None:
                 process.kill()

@@ -5,6 +5,7 @@ from pathlib import Path
 from harmonic_stack.config import Config, example_toml
 from harmonic_stack.config.text import table_of, tables
 from harmonic_stack.crew import AgentTable
+from harmonic_stack.metrics import Metrics
 from tests.test_house import error_table
 
 HEAD = "| status | `code` |"
@@ -28,11 +29,13 @@ def with_table(page: str, table: str) -> str:
 
 
 def main() -> None:
-    """Write the example settings, the tables of docs/config.md, and the error table of docs/api.md."""
+    """Write the example settings, and the tables of docs/config.md, docs/metrics.md and docs/api.md."""
     Path("deploy/harmonic.example.toml").write_text(example_toml(), "utf-8")
     settings = Path("docs/config.md")
     page = between_marks(settings.read_text("utf-8"), "keys", tables(Config))
     settings.write_text(between_marks(page, "agent", table_of(AgentTable)), "utf-8")
+    metrics = Path("docs/metrics.md")
+    metrics.write_text(between_marks(metrics.read_text("utf-8"), "metrics", Metrics().table()), "utf-8")
     api = Path("docs/api.md")
     api.write_text(with_table(api.read_text("utf-8"), error_table()), "utf-8")
 

@@ -25,6 +25,7 @@ from harmonic_stack.cli.main import app as command_line
 from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.host.keys import Keys
+from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
 from harmonic_stack.problems import PROBLEMS, UNKNOWN, Problem
 
@@ -36,6 +37,8 @@ LONGEST = 400  # lines of one source file
 HOMES: Mapping[str, tuple[str, ...]] = {
     "redis": ("spine/redis_*.py",),
     "numpy": ("ommatidia/**/*.py", "harmonic_stack/bridge.py"),
+    "onnxruntime": ("ommatidia/minilm.py",),
+    "tokenizers": ("ommatidia/minilm.py",),
     "pynvml": ("launcher/probe_nvidia.py",),
     "psutil": ("launcher/**/*.py", "harmonic_stack/host/ports.py"),
     "xllamacpp": ("launcher/embedded.py",),
@@ -148,7 +151,8 @@ def test_no_source_file_is_too_long() -> None:
 def served_routes() -> set[tuple[str, str]]:
     """Method and path of every route, the chat route and FastAPI's own included."""
     # The routes alone are looked at: nothing is asked, so the parts that would answer need not run.
-    parts = SimpleNamespace(config=Config(), keys=Keys([]), orchestrator=None, names=Names([], "", []))
+    names = Names([], "", [])
+    parts = SimpleNamespace(config=Config(), keys=Keys([]), orchestrator=None, names=names, metrics=Metrics())
     app = create_app(cast("Daemon", parts))
     found = {(method.upper(), path) for path, item in app.openapi()["paths"].items() for method in item}
     plain: list[Any] = [route for route in app.routes if getattr(route, "path", None)]
@@ -223,7 +227,7 @@ def test_every_command_is_documented_with_its_options_and_nothing_else() -> None
 
 def documents() -> list[Path]:
     """Every Markdown file that is ours."""
-    return [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")]
+    return [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")]
 
 
 def anchors_of(text: str) -> set[str]:

@@ -90,6 +90,6 @@ async def _list(run: Run, seat: Seat) -> Completion:
     """One agent's facts: greedy, since it copies; without the caller's format, which is the answer's."""
     agent = run.crew.get(seat.agent)
     role = agent.role if agent is not None and agent.name != run.executive.name else ""
-    messages = chat(run.query.messages, run.context.of(seat.agent), role=role, closing=FACTS_LINE)
+    messages = chat(run.query.messages, run.context.told_to(seat.agent, peer=True), role=role, closing=FACTS_LINE)
     parameters = {"max_tokens": run.config.deep.list_tokens, "temperature": 0.0}
     return await run.ask(seat, messages, parameters, run.live.writer(seat))

@@ -29,6 +29,7 @@ async def plan(daemon: TheDaemon) -> dict[str, Any]:
 async def agents(daemon: TheDaemon) -> dict[str, Any]:
     """The crew: tier, model, slots, what its role is, and the files that it alone knows."""
     slots = {agent.name: agent.slots for agent in daemon.plan.agents}
+    record = daemon.orchestrator.bridge.record.figures()
     return {
         "agents": [
             {
@@ -41,6 +42,7 @@ async def agents(daemon: TheDaemon) -> dict[str, Any]:
                 "description": agent.description,
                 "role": agent.role,
                 "knowledge": daemon.orchestrator.knowledge.about(agent.name),
+                "record": record.get(agent.name),
             }
             for agent in daemon.crew.agents
         ]

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+import time
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,12 +13,13 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from harmonic_stack import __version__
-from harmonic_stack.api import admin, models, spine_routes
+from harmonic_stack.api import admin, metrics_route, models, spine_routes
 from harmonic_stack.api.asgi import Message, Receive, Scope, Send, send_problem
 from harmonic_stack.api.chat import ChatRoute
 from harmonic_stack.api.door import Door, header
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import BadRequest, HarmonicError, MethodNotAllowed, RouteNotFound
+from harmonic_stack.metrics import Metrics
 from harmonic_stack.problems import PROBLEMS, error_body, problem_of, retry_after
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class App(FastAPI):
 
     door: Door
     chat: ChatRoute
+    metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; every reply bears an ``x-request-id``, every failure has OpenAI's shape."""
@@ -37,6 +40,7 @@ class App(FastAPI):
             await super().__call__(scope, receive, send)
             return
         reply = _Reply(send, header(scope["headers"], b"x-request-id"))
+        begun = time.monotonic()
         try:
             caller = self.door.admit(scope)
             if scope["path"] != CHAT:
@@ -51,6 +55,15 @@ class App(FastAPI):
             if not isinstance(error, HarmonicError):
                 log.exception("a request failed", extra={"request_id": reply.id})
             await send_problem(reply.send, error)
+        finally:
+            self.metrics.request(_route_of(scope), reply.status, time.monotonic() - begun)
+
+
+def _route_of(scope: Scope) -> str:
+    """The path of the route that answered, as it is declared: a caller's own words are no label."""
+    if scope["path"] == CHAT:
+        return CHAT
+    return str(getattr(scope.get("route"), "path", "other"))
 
 
 class _Reply:
@@ -58,12 +71,12 @@ class _Reply:
 
     def __init__(self, send: Send, asked: str | None) -> None:
         self.id = asked if asked and _REQUEST_ID.fullmatch(asked) else f"req-{secrets.token_hex(8)}"
-        self.started = False
+        self.started, self.status = False, 0
         self._send = send
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
+            self.started, self.status = True, message["status"]
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.id.encode())]
         await self._send(message)
 
@@ -72,11 +85,13 @@ def create_app(daemon: Daemon) -> App:
     """The application that serves a running daemon."""
     app = App(title="Harmonic Stack", version=__version__, docs_url=None, redoc_url=None)
     app.state.daemon = daemon
+    app.metrics = daemon.metrics
     app.door = Door(daemon.config.server, daemon.keys)
     app.chat = ChatRoute(daemon.orchestrator, daemon.names, daemon.config)
     app.include_router(models.router)
     app.include_router(admin.router)
     app.include_router(spine_routes.router)
+    app.include_router(metrics_route.router)
     for kind in PROBLEMS:
         app.add_exception_handler(kind, _explain)
     app.add_exception_handler(RequestValidationError, _explain_validation)

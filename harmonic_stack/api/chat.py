@@ -2,16 +2,13 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from harmonic_stack.api.asgi import ClientGone, Receive, Scope, Send, read_json_body, send_json
 from harmonic_stack.api.chat_request import Ask, parse_chat_request, with_session
 from harmonic_stack.api.door import header
 from harmonic_stack.api.wire import PING, ChunkStream, answer_text, completion_object
 from harmonic_stack.config import Config
-from harmonic_stack.errors import KeyTooBusy
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.outbox import Outbox
@@ -32,7 +29,6 @@ class ChatRoute:
     def __init__(self, orchestrator: Orchestrator, names: Names, config: Config) -> None:
         self._orchestrator, self._names, self._config = orchestrator, names, config
         self._sessions = SessionChain()
-        self._in_flight: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, caller: str) -> None:
         """Answer one request of the key *caller*. Errors before the first byte are raised."""
@@ -44,8 +40,7 @@ class ChatRoute:
         ask = parse_chat_request(body, names=self._names, config=self._config, session=session, caller=caller)
         if not ask.query.session:
             ask = with_session(ask, self._sessions.session_of(caller, ask.query.messages))
-        with self._counted(caller):
-            await self._answer(ask, receive, send)
+        await self._answer(ask, receive, send)
 
     async def _answer(self, ask: Ask, receive: Receive, send: Send) -> None:
         """Run the query; a client that leaves cancels it, and with it every draft."""
@@ -74,7 +69,9 @@ class ChatRoute:
             data = chunks.events(events) if events else PING
             if not started:
                 started = True
-                await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+                position = self._orchestrator.conductor.position_of(ask.query.id)
+                headers = [*STREAM_HEADERS, queue_header(position)]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
                 data = chunks.first() + data
             said += events
             if data:
@@ -100,23 +97,17 @@ class ChatRoute:
         self._remember(ask, said)
         query = ask.query
         took = str(int((time.time() - query.started) * 1000)).encode()
-        await send_json(send, 200, completion_object(query, said, report), [(b"openai-processing-ms", took)])
+        headers = [(b"openai-processing-ms", took), queue_header(report.queued)]
+        await send_json(send, 200, completion_object(query, said, report), headers)
 
     def _remember(self, ask: Ask, said: list[Event]) -> None:
         query = ask.query
         self._sessions.remember(query.caller, query.messages, answer_text(said), query.session)
 
-    @contextmanager
-    def _counted(self, caller: str) -> Iterator[None]:
-        if self._in_flight[caller] >= self._config.server.max_in_flight:
-            raise KeyTooBusy(1)
-        self._in_flight[caller] += 1
-        try:
-            yield
-        finally:
-            self._in_flight[caller] -= 1
-            if not self._in_flight[caller]:
-                del self._in_flight[caller]
+
+def queue_header(position: int) -> tuple[bytes, bytes]:
+    """The header that tells at which place in the queue a query came; 0 where it did not wait."""
+    return b"x-queue-position", str(position).encode()
 
 
 async def _wait_until_gone(receive: Receive) -> None:

@@ -17,6 +17,7 @@ SCOPES: dict[str, Scope | None] = {
     "/ready": None,
     "/v1/": Scope.INFERENCE,
     "/openapi.json": Scope.INFERENCE,
+    "/metrics": Scope.INFERENCE,
     "/admin/": Scope.ADMIN,
 }
 

@@ -41,8 +41,8 @@ async def health() -> dict[str, str]:
 
 @router.get("/ready")
 async def ready(daemon: TheDaemon, response: Response) -> dict[str, str]:
-    """The engine answers; 503 otherwise."""
-    if not await daemon.engine.health():
+    """The engine answers and new queries are taken; 503 otherwise."""
+    if daemon.orchestrator.conductor.closed or not await daemon.engine.health():
         response.status_code = 503
         return {"status": "not ready"}
     return {"status": "ready"}

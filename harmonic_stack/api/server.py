@@ -47,6 +47,7 @@ class DaemonServer(uvicorn.Server):
     """uvicorn without its own signal handlers: the daemon decides when it stops, and in which order."""
 
     when_serving: Callable[[], None] = staticmethod(lambda: None)
+    when_stopping: Callable[[], None] = staticmethod(lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve, and say so."""
@@ -63,6 +64,7 @@ class DaemonServer(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
+        self.when_stopping()
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -1,23 +1,26 @@
 """The admin routes that look into the spine: channels, signals, and a live tail."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from harmonic_stack.api.models import TheDaemon
-from harmonic_stack.daemon import Daemon
-from harmonic_stack.errors import SessionNotFound
-from harmonic_stack.signals.story import signal_object, stored_object
-from ommatidia import State
-from spine import Channel, SessionInfo, remember
+from harmonic_stack.errors import PayloadTooLarge, RequestTimedOut, SessionNotFound, UnsupportedMediaType
+from harmonic_stack.problems import message_of, problem_of
+from harmonic_stack.signals.story import signal_object
+from ommatidia import Encoder, State
+from spine import Channel, SessionInfo, Tail, Taken, export_lines, import_lines, remember
 
 router = APIRouter(prefix="/admin/spine")
 
-PAGE = 500
+LINES = "application/x-ndjson"
+MAX_IMPORT = 64 * 1024 * 1024  # bytes of one import; the command line sends a longer file in parts
 
 
 class Memory(BaseModel):
@@ -34,7 +37,7 @@ ChannelNumber = Annotated[int, Path(ge=0, le=5)]
 
 @router.get("/channels")
 async def channels(daemon: TheDaemon) -> dict[str, Any]:
-    """The six channels: what each holds, what "acknowledged" means on it, and how full it is."""
+    """The six channels: what each holds and keeps, what "acknowledged" means on it, how full and how well it is."""
     health = daemon.bus.health()
     return {
         "backend": health.backend,
@@ -52,6 +55,11 @@ async def channels(daemon: TheDaemon) -> dict[str, Any]:
                 "entries": stats.entries,
                 "bytes": stats.bytes,
                 "dropped": stats.dropped,
+                "unreadable": stats.unreadable,
+                "oldest": stats.oldest,
+                "newest": stats.newest,
+                "keeps": {"entries": stats.maxlen, "seconds": stats.ttl},
+                "state": stats.state,
             }
             for stats in await daemon.bus.stats()
         ],
@@ -119,7 +127,43 @@ async def forget(session: str, daemon: TheDaemon) -> dict[str, Any]:
 @router.get("/export")
 async def export(daemon: TheDaemon, session: str | None = None) -> StreamingResponse:
     """Every signal, or one session's, as JSON lines, channel by channel."""
-    return StreamingResponse(_lines(daemon, session), media_type="application/x-ndjson")
+    return StreamingResponse(export_lines(daemon.bus, session), media_type=LINES)
+
+
+@router.post("/import")
+async def import_(request: Request, daemon: TheDaemon) -> dict[str, Any]:
+    """Put signals back as ``export`` wrote them, under their own ids; a second time changes nothing.
+
+    Raises:
+        UnsupportedMediaType: the body is not ``application/x-ndjson``, or is compressed.
+        PayloadTooLarge, RequestTimedOut: it is too long, or stopped coming; the lines before that are taken.
+    """
+    done = await import_lines(daemon.bus, _body(request, daemon.config.server.body_seconds))
+    refusals = [
+        {"line": line, "code": problem_of(error).code, "message": message_of(error)} for line, error in done.refusals
+    ]
+    return {
+        "lines": done.lines,
+        "imported": done.counts[Taken.NEW],
+        "duplicates": done.counts[Taken.KNOWN],
+        "beyond_bound": done.counts[Taken.BEYOND],
+        "refused": done.refused,
+        "refusals": refusals,
+    }
+
+
+@router.delete("/signals/{signal}")
+async def remove(
+    signal: str,
+    daemon: TheDaemon,
+    channel: Annotated[int | None, Query(ge=0, le=5)] = None,
+    session: str | None = None,
+) -> dict[str, Any]:
+    """Remove one signal by its id, from the record's file too; channel and session tell apart those that share it."""
+    await daemon.writer.flush()
+    chosen = None if channel is None else Channel(channel)
+    found = await daemon.bus.remove(signal, channel=chosen, session=session)
+    return {"id": signal, "channel": found.value, "removed": 1}
 
 
 @router.get("/tail")
@@ -127,17 +171,25 @@ async def tail(
     daemon: TheDaemon,
     channel: Annotated[int | None, Query(ge=0, le=5)] = None,
     session: str | None = None,
+    query: str | None = None,
+    writer: str | None = None,
+    kind: str | None = None,
+    after: str = "",
     last_event_id: Annotated[str, Header()] = "",
 ) -> StreamingResponse:
-    """Signals as they are written, as server-sent events whose id is the signal's.
+    """Signals as they are written, as server-sent events whose id is the place to go on from.
 
-    A reader that comes back with ``Last-Event-ID`` first gets what it missed.
+    A reader that comes back with that as ``Last-Event-ID``, or as ``after``, gets what it missed, each signal once.
     """
-    chosen = None if channel is None else [Channel(channel)]
-    if last_event_id:
-        await daemon.bus.read(Channel(channel or 0), session=session, after=last_event_id, limit=1)  # refuses a bad id
-    events = _events(daemon, chosen, session, last_event_id or "$")
-    return StreamingResponse(events, media_type="text/event-stream")
+    signals = daemon.bus.tail(
+        None if channel is None else [Channel(channel)],
+        session=session,
+        query=query,
+        writer=writer,
+        kind=kind,
+        after=last_event_id or after or "$",
+    )
+    return StreamingResponse(_events(signals, daemon.encoder), media_type="text/event-stream")
 
 
 def _session_object(found: SessionInfo) -> dict[str, Any]:
@@ -145,21 +197,33 @@ def _session_object(found: SessionInfo) -> dict[str, Any]:
     return {"id": found.id, "started": found.started, "last": found.last, "entries": counts}
 
 
-async def _lines(daemon: Daemon, session: str | None) -> AsyncIterator[bytes]:
-    for channel in Channel:
-        after = ""
-        while True:
-            page = await daemon.bus.read(channel, session=session, after=after, limit=PAGE)
-            yield b"".join(msgspec.json.encode(stored_object(signal)) + b"\n" for signal in page.signals)
-            after = page.next
-            if not after:
-                break
+async def _body(request: Request, patience: float) -> AsyncIterator[bytes]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != LINES:
+        raise UnsupportedMediaType(kind)
+    if (encoding := request.headers.get("content-encoding", "identity")) != "identity":
+        raise UnsupportedMediaType(f"content-encoding {encoding}")
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_IMPORT:
+        raise PayloadTooLarge(int(length), MAX_IMPORT)
+    chunks, size = request.stream(), 0
+    while True:
+        try:
+            async with asyncio.timeout(patience):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise RequestTimedOut(patience) from None
+        size += len(chunk)
+        if size > MAX_IMPORT:
+            raise PayloadTooLarge(None, MAX_IMPORT)
+        yield chunk
 
 
-async def _events(
-    daemon: Daemon, channels: list[Channel] | None, session: str | None, after: str
-) -> AsyncIterator[bytes]:
+async def _events(signals: Tail, encoder: Encoder) -> AsyncIterator[bytes]:
     yield b": listening\n\n"
-    async for signal in daemon.bus.tail(channels, session=session, after=after):
-        data = msgspec.json.encode(signal_object(signal, daemon.encoder))
-        yield b"id: %b\nevent: signal\ndata: %b\n\n" % (signal.id.encode(), data)
+    async with aclosing(signals):
+        async for signal in signals:
+            data = msgspec.json.encode(signal_object(signal, encoder))
+            yield b"id: %b\nevent: signal\ndata: %b\n\n" % (signals.position.encode(), data)

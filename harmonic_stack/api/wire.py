@@ -126,6 +126,7 @@ def harmonic_object(report: Report) -> dict[str, Any]:
         "coverage": report.coverage,
         **({} if report.facts is None else {"facts": [_fact(fact) for fact in report.facts]}),
         "warnings": list(report.warnings),
+        "queued": report.queued,
     }
 
 

@@ -4,12 +4,13 @@ import json
 import sys
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from harmonic_stack.cli.client import checked, daemon_client
 from harmonic_stack.cli.look import AsJson
 from harmonic_stack.cli.output import dim, say, show_json
-from harmonic_stack.errors import DaemonRefused
+from harmonic_stack.errors import DaemonRefused, NotRunning
 
 
 def ask(
@@ -32,6 +33,17 @@ def ask(
         if as_json:
             show_json(checked(client.post("/v1/chat/completions", json=body, headers=headers)))
             return
+        stream_answer(client, body, headers, quiet=quiet)
+
+
+def stream_answer(client: httpx.Client, body: dict[str, Any], headers: dict[str, str], *, quiet: bool) -> None:
+    """Ask, and show the answer on stdout as it comes; unless *quiet*, the drafts and the report on stderr.
+
+    Raises:
+        DaemonRefused: the daemon answered with an error, at once or in the middle.
+        NotRunning: it went away.
+    """
+    try:
         with client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:
             if not answer.is_success:
                 answer.read()
@@ -39,6 +51,9 @@ def ask(
             for line in answer.iter_lines():
                 if line.startswith("data: {"):
                     _show(json.loads(line[6:]), quiet=quiet)
+    except httpx.TransportError as error:
+        say(f"the daemon does not answer: {error}")
+        raise NotRunning from error
 
 
 def _show(chunk: dict[str, Any], *, quiet: bool) -> None:
@@ -56,7 +71,18 @@ def _show(chunk: dict[str, Any], *, quiet: bool) -> None:
     if choice["finish_reason"]:
         typer.echo()
         if not quiet:
-            say(dim(_summary(chunk["harmonic"])))
+            for line in _told(chunk["harmonic"]):
+                say(dim(line))
+
+
+def _told(report: dict[str, Any]) -> list[str]:
+    """The report: what few agents said and the answer does not hold, then who answered and how they agreed."""
+    rivals = [
+        f"[{point['agent']} said {point['text']!r}" + (f", {point['votes']} votes]" if point["votes"] else "]")
+        for point in report["minority"]
+        if not point["kept"]
+    ]
+    return [*rivals, _summary(report)]
 
 
 def _summary(report: dict[str, Any]) -> str:

@@ -45,6 +45,7 @@ def status(as_json: AsJson = False) -> None:
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
+        *([("failing", f"{', '.join(found['failing'])}: asked last for a while")] if found["failing"] else []),
         *([("note", engine["note"])] if engine["note"] else []),
     ]
     for name, text in rows:
@@ -58,8 +59,11 @@ def agents(as_json: AsJson = False) -> None:
         show_json(found)
         return
     show_table(
-        ("agent", "tier", "slots", "model", "what for"),
-        [(a["name"], a["tier"], a["slots"], a["model"], a["description"]) for a in found["agents"]],
+        ("agent", "tier", "slots", "model", "calls", "what for"),
+        [
+            (a["name"], a["tier"], a["slots"], a["model"], _calls(a["record"]), a["description"])
+            for a in found["agents"]
+        ],
     )
     for agent in found["agents"]:
         if known := agent["knowledge"]:
@@ -67,6 +71,14 @@ def agents(as_json: AsJson = False) -> None:
             typer.echo(f"{agent['name']} alone knows (passages in brackets): {files}")
             if known["trouble"]:
                 typer.echo(f"{agent['name']}: {known['trouble']}", err=True)
+
+
+def _calls(record: dict[str, Any] | None) -> str:
+    """An agent's newest calls in a few words: how many came whole, and how many of its answers won a vote."""
+    if record is None:
+        return "-"
+    voted = f", {record['agreed']}/{record['voted']} agreed" if record["voted"] else ""
+    return f"{record['ok']}/{record['calls']} ok{voted}"
 
 
 def hardware(as_json: AsJson = False) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harmonic_stack import __version__
-from harmonic_stack.cli import ask, doctor, look, models, remember, settings, spine, tune, up
+from harmonic_stack.cli import ask, chat, core, doctor, look, models, remember, settings, spine, tune, up
 from harmonic_stack.cli.output import explain
 from harmonic_stack.errors import HarmonicError
 from launcher import LauncherError
@@ -26,6 +26,7 @@ for command in (
     look.status,
     up.logs,
     ask.ask,
+    chat.chat,
     look.agents,
     look.hardware,
     look.plan,
@@ -36,6 +37,7 @@ for command in (
     tune.tune,
 ):
     app.command()(command)
+app.add_typer(core.app, name="core")
 app.add_typer(spine.app, name="spine")
 app.add_typer(settings.key_app, name="key")
 app.add_typer(settings.config_app, name="config")

@@ -1,4 +1,4 @@
-"""`config show|path|check|init` and `key show`."""
+"""`config show|path|check|init` and `key show|list|add|rotate|revoke`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harmonic_stack.cli.look import AsJson, ConfigFile
-from harmonic_stack.cli.output import say, show_json
+from harmonic_stack.cli.output import say, show_json, show_table
 from harmonic_stack.cli.up import open_keys
 from harmonic_stack.config import Config, example_toml
 from harmonic_stack.crew import load_crew
@@ -65,9 +65,42 @@ def init(
     say(f"written: {file}")
 
 
-@key_app.command("show")
-def show_key(
-    admin: Annotated[bool, typer.Option("--admin", help="The key that may also administer.")] = False,
+Admin = Annotated[bool, typer.Option("--admin", help="The key that may also administer.")]
+
+
+@key_app.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """Show every key's id, scope and name, and no key."""
+    rows = [{"id": key.id, "scope": key.scope.value, "name": key.name} for key in open_keys()]
+    if as_json:
+        show_json({"keys": rows})
+        return
+    show_table(("id", "scope", "name"), [(row["id"], row["scope"], row["name"] or None) for row in rows])
+
+
+@key_app.command("add")
+def add_key(
+    name: Annotated[str, typer.Argument(help="What it is for, to tell it from the others.")] = "",
+    admin: Admin = False,
 ) -> None:
+    """Make a further key and print it alone on stdout; a running stack knows it at once."""
+    typer.echo(open_keys().add(Scope.ADMIN if admin else Scope.INFERENCE, name).text)
+
+
+@key_app.command("rotate")
+def rotate_key(admin: Admin = False) -> None:
+    """Replace the first key of a scope and print the new one; the old one ends."""
+    typer.echo(open_keys().rotate(Scope.ADMIN if admin else Scope.INFERENCE).text)
+
+
+@key_app.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID", help="As `key list` shows it.")]) -> None:
+    """End a key; the last one of a scope stays."""
+    ended = open_keys().revoke(key_id)
+    say(f"ended: {ended.id} ({ended.scope.value})")
+
+
+@key_app.command("show")
+def show_key(admin: Admin = False) -> None:
     """Print a key alone on stdout."""
     typer.echo(open_keys().text(Scope.ADMIN if admin else Scope.INFERENCE))

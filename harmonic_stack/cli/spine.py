@@ -1,8 +1,9 @@
-"""`spine channels|read|tail`: looking into the six channels."""
+"""`spine channels|read|tail|export|import|forget`: the six channels from the command line."""
 
 import json
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,11 @@ app = typer.Typer(help="Look into the six channels.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(min=0, max=5, help="The channel, 0 to 5.")]
 Session = Annotated[str | None, typer.Option(help="Only this session's.")]
+Query = Annotated[str | None, typer.Option(help="Only this query's.")]
+Writer = Annotated[str | None, typer.Option(help="Only this writer's.")]
+Kind = Annotated[str | None, typer.Option(help="Only of this kind.")]
+
+PART = 16_000_000  # bytes of a file that are sent at a time
 
 
 @app.command()
@@ -26,9 +32,13 @@ def channels(as_json: AsJson = False) -> None:
         show_json(found)
         return
     show_table(
-        ("channel", "name", "scope", "entries", "dropped", "acknowledged means", "holds"),
+        ("channel", "name", "state", "scope", "entries", "dropped", "keeps", "acknowledged means", "holds"),
         [
-            (c["channel"], c["name"], c["scope"], c["entries"], c["dropped"], c["acknowledged"], c["holds"])
+            (
+                *(c[name] for name in ("channel", "name", "state", "scope", "entries", "dropped")),
+                _keeps(**c["keeps"]),
+                *(c[name] for name in ("acknowledged", "holds")),
+            )
             for c in found["channels"]
         ],
     )
@@ -40,9 +50,9 @@ def channels(as_json: AsJson = False) -> None:
 def read(
     channel: Number,
     session: Session = None,
-    query: Annotated[str | None, typer.Option(help="Only this query's.")] = None,
-    writer: Annotated[str | None, typer.Option(help="Only this writer's.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    query: Query = None,
+    writer: Writer = None,
+    kind: Kind = None,
     after: Annotated[str, typer.Option(help="Only after this id.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 100,
     as_json: AsJson = False,
@@ -78,11 +88,41 @@ def sessions(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def forget(session: Annotated[str, typer.Argument(help="The session.")]) -> None:
-    """Remove all that a session left, on every channel and in the record."""
+def forget(
+    session: Annotated[str | None, typer.Argument(help="The session.")] = None,
+    signal: Annotated[str | None, typer.Option(help="Remove this one signal instead, by its id.")] = None,
+    channel: Annotated[int | None, typer.Option(min=0, max=5, help="Its channel, where several share the id.")] = None,
+) -> None:
+    """Remove all that a session left, or one signal, on every channel and in the record."""
+    if signal is None and (session is None or channel is not None):
+        raise typer.BadParameter("name a session, or a signal with --signal")
     with daemon_client() as client:
-        removed = checked(client.delete(f"/admin/spine/sessions/{session}"))["removed"]
-    say(f"{removed} entries removed")
+        if signal is None:
+            removed = checked(client.delete(f"/admin/spine/sessions/{session}"))["removed"]
+            say(f"{removed} entries removed")
+            return
+        given = {"channel": channel, "session": session}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        found = checked(client.delete(f"/admin/spine/signals/{signal}", params=chosen))
+    say(f"{found['id']} removed from channel {found['channel']}")
+
+
+@app.command("import")
+def import_(source: Annotated[Path, typer.Argument(help='The file to read; "-" is stdin.')]) -> None:
+    """Put signals back as export wrote them, under their own ids; a second time changes nothing."""
+    counts: Counter[str] = Counter()
+    lines = 0
+    with sys.stdin.buffer if str(source) == "-" else source.open("rb") as file, daemon_client(timeout=None) as client:
+        while part := file.readlines(PART):
+            headers = {"content-type": "application/x-ndjson"}
+            done = checked(client.post("/admin/spine/import", content=b"".join(part), headers=headers))
+            for refusal in done["refusals"]:
+                say(f"line {lines + refusal['line']} refused: {refusal['message']}")
+            lines += len(part)
+            counts.update({name: done[name] for name in ("imported", "duplicates", "beyond_bound", "refused")})
+    say(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+    if counts["refused"]:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -105,17 +145,37 @@ def export(
 def tail(
     channel: Annotated[int | None, typer.Option(min=0, max=5, help="Only this channel.")] = None,
     session: Session = None,
+    query: Query = None,
+    writer: Writer = None,
+    kind: Kind = None,
+    after: Annotated[str, typer.Option(help="First what came after this id, or after an earlier tail's end.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show signals as they are written, until Ctrl-C."""
-    chosen = {name: value for name, value in (("channel", channel), ("session", session)) if value is not None}
-    with daemon_client(timeout=None) as client, client.stream("GET", "/admin/spine/tail", params=chosen) as answer:
-        if not answer.is_success:
-            answer.read()
-            checked(answer)
-        for line in answer.iter_lines():
-            if line.startswith("data: "):
-                typer.echo(line[6:] if as_json else _line(json.loads(line[6:])))
+    """Show signals as they are written, until Ctrl-C; says then where it ended."""
+    given = {"channel": channel, "session": session, "query": query, "writer": writer, "kind": kind, "after": after}
+    chosen = {name: value for name, value in given.items() if value not in (None, "")}
+    end = ""
+    try:
+        with daemon_client(timeout=None) as client, client.stream("GET", "/admin/spine/tail", params=chosen) as answer:
+            if not answer.is_success:
+                answer.read()
+                checked(answer)
+            for line in answer.iter_lines():
+                if line.startswith("id: "):
+                    end = line[4:]
+                elif line.startswith("data: "):
+                    typer.echo(line[6:] if as_json else _line(json.loads(line[6:])))
+    finally:
+        if end:
+            say(f"to go on: --after {end}")
+
+
+def _keeps(entries: int | None, seconds: float | None) -> str:
+    """What a channel keeps, in a few words."""
+    bounds = [f"{entries:,} entries"] if entries is not None else []
+    if seconds is not None:
+        bounds.append(f"{seconds / 86_400:g} d" if seconds >= 86_400 else f"{seconds / 60:g} min")
+    return ", ".join(bounds) or "all"
 
 
 def _day(seconds: float) -> str:

@@ -24,6 +24,7 @@ from harmonic_stack.daemon import Daemon, running_stack
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.lock import Note, held_lock, stop_daemon
 from harmonic_stack.host.logs import follow, log_files, set_up_logging
+from harmonic_stack.host.notify import Notifier
 from harmonic_stack.host.paths import Paths
 from launcher import ProcessId
 
@@ -84,7 +85,7 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
     """Hold the lock and the port, then run everything in one event loop until a signal comes."""
     set_up_logging(loaded.config.log, paths)
     server = loaded.config.server
-    begun = time.monotonic()
+    begun, manager = time.monotonic(), Notifier()
 
     def step(text: str) -> None:
         log.info(text)
@@ -104,9 +105,17 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
                     _note_address(note, url)
                     tell(_banner(daemon, url, time.monotonic() - begun))
                     tell(READY)
+                    manager.ready()
 
-                await serve_until_signal(make_server(create_app(daemon), server), listening, announce)
+                def no_more() -> None:
+                    daemon.orchestrator.conductor.close()
+                    manager.stopping()
+
+                serving = make_server(create_app(daemon), server)
+                serving.when_stopping = no_more
+                await serve_until_signal(serving, listening, announce)
                 step("stopping")
+            manager.close()
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:

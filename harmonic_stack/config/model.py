@@ -57,9 +57,21 @@ class Server(Section):
     body_seconds: Seconds = Field(default=30.0, description="How long a client may take to send its body.")
     idle_seconds: Seconds = Field(default=75.0, description="How long an idle connection is kept.")
     max_connections: int = Field(default=1_024, ge=1, le=65_535, description="Most connections at a time.")
-    max_in_flight: int = Field(default=64, ge=1, le=65_535, description="Most requests under way for one key.")
+    max_in_flight: int = Field(
+        default=64, ge=1, le=65_535, description="Most requests of one key at once; beyond it, 429."
+    )
     drain_seconds: SecondsOrZero = Field(default=30.0, description="How long a stop waits for requests under way.")
     ping_seconds: Seconds = Field(default=15.0, description="Silence in a stream after which a comment is sent.")
+
+
+class Queue(Section):
+    """The admission gate: how many queries run at once, and who may wait."""
+
+    running: int = Field(
+        default=0, ge=0, le=65_535, description="Most queries at once; 0 is as many as there are slots."
+    )
+    depth: int = Field(default=64, ge=0, le=65_535, description="Most queries that wait; beyond it, 503.")
+    seconds: Seconds = Field(default=120.0, description="Longest wait of a query; beyond it, 503.")
 
 
 class Engine(Section):
@@ -183,6 +195,23 @@ class Recall(Section):
     turns: int = Field(default=6, ge=0, le=1_000, description="Most turns of this session.")
     tokens: int = Field(default=512, ge=0, le=1_048_576, description="Most tokens of recalled text, for each agent.")
     memories: int = Field(default=4, ge=0, le=1_000, description="Most lasting memories (channel 2) that bear on it.")
+    points: int = Field(default=4, ge=0, le=64, description="Most points that peers made earlier in the session.")
+    briefing: bool = Field(
+        default=True,
+        description="Whether peers are told, as a suggestion, what went wrong before.",
+    )
+    keep: Literal["asked", "off"] = Field(
+        default="asked",
+        description="What is kept in lasting memory by itself: what a message asks to be remembered, or nothing.",
+    )
+
+
+class Gate(Section):
+    """Which sentences of drafts all agents are told in the next turn."""
+
+    budget: float = Field(
+        default=0.25, ge=0, le=1, description="Share of sentences that is broadcast, the most salient; 0 is none."
+    )
 
 
 class Knowledge(Section):
@@ -245,6 +274,7 @@ class Config(Section):
 
     version: FormatVersion = Field(default=FORMAT_VERSION, description="Version of this file's format.")
     server: Server = Server()
+    queue: Queue = Queue()
     engine: Engine = Engine()
     crew: CrewSource = CrewSource()
     route: Route = Route()
@@ -254,6 +284,7 @@ class Config(Section):
     recall: Recall = Recall()
     knowledge: Knowledge = Knowledge()
     deep: Deep = Deep()
+    gate: Gate = Gate()
     spine: Spine = Spine()
     log: Log = Log()
 

@@ -1,28 +1,27 @@
 """The API keys: two are made at first use, one to ask with and one to administer with.
 
-They live in one file that its owner alone can read. A presented key is compared by its digest, with all of ours, in
-constant time; logs name a key by the first six hex digits of that digest.
+They live in one file that its owner alone can read (key_file.py). A presented key is compared by its digest, with all
+of ours, in constant time; logs name a key by the first six hex digits of that digest.
 """
 
 import hashlib
 import hmac
-import json
-import os
-import re
-import secrets
-import stat
-from collections.abc import Iterable, Iterator
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from harmonic_stack.errors import KeyFileBroken, KeyFileExposed
+from harmonic_stack.errors import HarmonicError, KeyFileBroken, KeyNotFound, LastKey
+from harmonic_stack.host import key_file
+from harmonic_stack.host.key_file import KEY_FORM
 from harmonic_stack.host.paths import Paths, private_folder
 
-FORMAT_VERSION = 1
-KEY_BYTES = 32  # 256 bits
-# 22 characters of base64 hold 128 bits: a key that somebody wrote by hand must have as much.
-KEY_FORM = re.compile(r"hs-[A-Za-z0-9_-]{22,200}")
+__all__ = ["KEY_FORM", "Key", "Keys", "Scope"]
+log = logging.getLogger(__name__)
+# How often a running daemon looks whether the file was changed, in seconds: a revoked key ends within it.
+LOOK_SECONDS = 0.5
 
 
 class Scope(StrEnum):
@@ -42,6 +41,7 @@ class Key:
 
     scope: Scope
     text: str = field(repr=False)
+    name: str = ""
 
     @property
     def digest(self) -> bytes:
@@ -53,12 +53,20 @@ class Key:
         """Six hex digits by which logs tell keys apart."""
         return self.digest.hex()[:6]
 
+    def same_as(self, other: "Key") -> bool:
+        """Whether the two are one key."""
+        return hmac.compare_digest(self.digest, other.digest)
+
 
 class Keys:
-    """The keys of this box."""
+    """The keys of this box; those of a file follow what the file holds."""
 
-    def __init__(self, keys: Iterable[Key]) -> None:
-        self._keys = tuple((key, key.digest) for key in keys)
+    def __init__(
+        self, keys: Iterable[Key], file: Path | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._file, self._clock = file, clock
+        self._looked, self._seen = clock(), _stamp(file)
+        self._set(keys)
 
     @classmethod
     def open(cls, paths: Paths) -> "Keys":
@@ -72,8 +80,8 @@ class Keys:
         file = paths.keys_file
         private_folder(file.parent)
         if not file.exists():
-            _make(file)
-        return cls(_read(file))
+            key_file.make(file, [{"scope": scope.value, "key": key_file.new_text()} for scope in Scope])
+        return cls(_read(file), file)
 
     def __iter__(self) -> Iterator[Key]:
         return (key for key, _ in self._keys)
@@ -89,6 +97,7 @@ class Keys:
 
     def find(self, presented: bytes | str) -> Key | None:
         """The key that *presented* is, None if it is none of ours. Takes as long for a wrong key as for a right one."""
+        self._follow()
         digest = _digest(presented)
         found = None
         for key, ours in self._keys:
@@ -101,65 +110,86 @@ class Keys:
         key = self.find(presented)
         return None if key is None else key.scope
 
+    def add(self, scope: Scope, name: str = "") -> Key:
+        """Make a further key and keep it in the file."""
+        fresh = Key(scope, key_file.new_text(), name)
+        self._change(lambda keys: [*keys, fresh])
+        return fresh
+
+    def rotate(self, scope: Scope) -> Key:
+        """Put a new key in the place of the first one of *scope*, which ends."""
+        old = next(key for key in self if key.scope is scope)
+        fresh = Key(scope, key_file.new_text(), old.name)
+        self._change(lambda keys: [fresh if key.same_as(old) else key for key in keys])
+        return fresh
+
+    def revoke(self, key_id: str) -> Key:
+        """End the key with that id.
+
+        Raises:
+            KeyNotFound: no key has it.
+            LastKey: it is the last one of its scope: nobody could ask, or administer, any more.
+        """
+        found = next((key for key in self if hmac.compare_digest(key.id.encode(), key_id.encode())), None)
+        if found is None:
+            raise KeyNotFound(key_id, [key.id for key in self])
+        if sum(key.scope is found.scope for key in self) < 2:
+            raise LastKey(key_id, found.scope.value)
+        self._change(lambda keys: [key for key in keys if not key.same_as(found)])
+        return found
+
+    def _set(self, keys: Iterable[Key]) -> None:
+        self._keys = tuple((key, key.digest) for key in keys)
+
+    def _follow(self) -> None:
+        """Read the file again where it was changed; one that is broken changes nothing, and is told in the log."""
+        now = self._clock()
+        if self._file is None or now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        seen, self._seen = self._seen, _stamp(self._file)
+        if _same(seen, self._seen):
+            return
+        try:
+            self._set(_read(self._file))
+        except HarmonicError as error:
+            log.error("the key file cannot be read; the keys stay as they were", extra={"reason": str(error)})
+
+    def _change(self, change: Callable[[list[Key]], list[Key]]) -> None:
+        assert self._file is not None, "only keys of a file can be changed"
+        with key_file.locked(self._file):
+            keys = change(_read(self._file))
+            key_file.replace(self._file, [_entry(key) for key in keys])
+        self._set(keys)
+
+
+def _stamp(file: Path | None) -> tuple[int, int] | None:
+    """What tells one version of the file from the next: every change makes a new file."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return None
+    return None if found is None else (found.st_ino, found.st_mtime_ns)
+
+
+def _same(one: object, other: object) -> bool:
+    return one == other
+
 
 def _digest(text: bytes | str) -> bytes:
     # surrogatepass: any str that a header or a shell yields has a digest, also one that is no proper Unicode.
     return hashlib.sha256(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _make(file: Path) -> None:
-    """Write two new keys to *file*, unless another process has done so in the meantime."""
-    keys = [{"scope": scope.value, "key": f"hs-{secrets.token_urlsafe(KEY_BYTES)}"} for scope in Scope]
-    content = json.dumps({"version": FORMAT_VERSION, "keys": keys}, indent=2).encode()
-    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-    # The mode is given at creation; umask can only take bits away.
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        # A link appears whole or not at all, and never replaces a file: the first of two processes wins.
-        os.link(draft, file)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _entry(key: Key) -> key_file.Entry:
+    return {"scope": key.scope.value, "key": key.text} | ({"name": key.name} if key.name else {})
 
 
 def _read(file: Path) -> list[Key]:
     try:
-        fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as error:
-        raise KeyFileBroken(file, f"it cannot be opened: {error.strerror}") from error
-    with os.fdopen(fd, "rb") as opened:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise KeyFileBroken(file, "it is no ordinary file")
-        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-            raise KeyFileExposed(file, mode=stat.S_IMODE(found.st_mode), owner=found.st_uid)
-        raw = opened.read()
-    try:
-        return _parse(file, json.loads(raw))
-    except (ValueError, KeyError, TypeError) as error:
-        # The error's own words could quote the file, and with it a key.
+        keys = [Key(Scope(entry["scope"]), entry["key"], entry.get("name", "")) for entry in key_file.read(file)]
+    except ValueError as error:
         raise KeyFileBroken(file, "it is not the JSON that this program writes") from error
-
-
-def _parse(file: Path, document: object) -> list[Key]:
-    if not isinstance(document, dict):
-        raise TypeError
-    if document["version"] > FORMAT_VERSION:
-        raise KeyFileBroken(file, "it was written by a newer Harmonic Stack")
-    keys = [Key(Scope(entry["scope"]), entry["key"]) for entry in document["keys"]]
-    for number, key in enumerate(keys, start=1):
-        if not KEY_FORM.fullmatch(key.text):
-            raise KeyFileBroken(file, f'key {number} is not "hs-" and at least 128 bits in A-Z a-z 0-9 _ -')
     for scope in Scope:
         if not any(key.scope is scope for key in keys):
             raise KeyFileBroken(file, f"it has no {scope} key")

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from harmonic_stack.merge.contradiction import contradiction
 from harmonic_stack.merge.sentences import whole_sentences
-from ommatidia import Encoder, Standing, best_encoder, by_cosine, by_words, disagreement, signature
+from ommatidia import Encoder, Standing, best_encoder, by_cosine, by_words, signature
 from ommatidia.words import content_stems, tokens
 
 # Shorter than three content words is a greeting, a label or half a sentence.
@@ -201,11 +202,11 @@ class _Candidates:
     def _twins(self, at: int) -> list[int]:
         """The sentences of other peers that say the same."""
         alike = [place for place, likeness in self._standing.alike[at] if likeness >= self._rule.closest]
-        return [place for place in alike if disagreement(self._sentences[at], self._sentences[place]) is None]
+        return [place for place in alike if contradiction(self._sentences[at], self._sentences[place]) is None]
 
     def _against_base(self, at: int, twins: Sequence[int]) -> _Found | None:
         for place in self._base:
-            if (flag := disagreement(self._sentences[at], self._sentences[place])) is not None:
+            if (flag := contradiction(self._sentences[at], self._sentences[place])) is not None:
                 # The base may say both itself: then nothing is lost.
                 if self._said_by_base(at):
                     return None
@@ -216,7 +217,7 @@ class _Candidates:
         if self._standing.first[at] >= self._rule.closest:
             return None
         for place, likeness in self._standing.alike[at]:
-            flag = disagreement(self._sentences[at], self._sentences[place])
+            flag = contradiction(self._sentences[at], self._sentences[place])
             if flag is not None and likeness >= self._rule.closest / 2:
                 against = _Against(self._owners[place], place, self._sentences[place], flag.evidence)
                 return self._found(at, twins, 1 - self._standing.first[at], against)

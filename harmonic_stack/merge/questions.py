@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
 
 _FEW_WORDS = 6
+_NOTE_WORDS = 16  # with two numbers a short note is a sum to do: "250000 loan 3.5 percent 25 years"
 _I, _X = re.IGNORECASE, re.IGNORECASE | re.VERBOSE
 
 # "A) Paris", "(b) Rome", "C. Oslo", "Option D: Bern", one a line; or on one line, each after white space.
@@ -67,7 +68,12 @@ _REASONING = re.compile(
     _X,
 )
 _OPEN_START = re.compile(
-    rf"""why\b | should\b | would\b | how\b(?!\s+(?:{_MEASURES})\b)
+    rf"""(?:(?:in|on|at|for|to|by)\s+)?(?:what|which)\b(?!\s+(?:time|day|date|year|number)\b)(?:\s+[\w'-]+){{0,5}}
+      \s+(?:(?:should|would)\s+(?:i|we|you|one|people|they)|really)\b
+    | (?:is|are)\s+there\s+(?:an?|any)\s+(?:mistake|error|flaw|problem|risk|typo)s?\b
+    | (?:does|do|is|are|where\s+(?:does|do|is))\b.*\b(?:my|our|this|these)\b
+      .*\b(?:mistakes?|errors?|wrong|apart|clear|convincing|missing)\b
+    | why\b | should\b | would\b | how\b(?!\s+(?:{_MEASURES})\b)
     | (?:what|which)(?:\s+\w+){{0,2}}\s+(?:should|can|could|would|might)\s+(?:i|we|you|one|people|they|be)\b
     | what(?:\s+\w+){{0,2}}\s+do\s+(?:i|we)\b
     | what\s+(?:makes|causes|happens|about|if)\b | what\s+(?:is|'s|are|was|were)\s+(?:an?|some|good|your)\b
@@ -189,7 +195,8 @@ def _sentence_closed(part: str) -> bool | None:
 
 
 def _few_words_of_numbers(asked: str, text: str) -> bool:
-    return len(asked.split()) <= _FEW_WORDS and re.search(r"\d", text) is not None
+    words, numbers = len(asked.split()), len(re.findall(r"\d+(?:[.,:]\d+)*", text))
+    return (words <= _FEW_WORDS and numbers > 0) or (words <= _NOTE_WORDS and numbers > 1)
 
 
 def _bare(part: str) -> str:

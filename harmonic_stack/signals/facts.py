@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harmonic_stack.merge.contradiction import contradictions
 from harmonic_stack.merge.facts import Fact
 from harmonic_stack.merge.panel import Panel
 from harmonic_stack.prompts import Context
 from harmonic_stack.query import Query
-from ommatidia import contradictions
 from spine import Channel, Signal, Trust
 
 WRITER = "orchestrator"

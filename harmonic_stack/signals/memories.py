@@ -5,9 +5,16 @@ from collections.abc import Sequence
 from harmonic_stack.prompts import estimate_tokens
 from ommatidia import Encoder
 
-# Cosine to the question. Of six questions and five memories, by hash512, unrelated pairs reach 0.15, related ones 0.30.
-LEAST = 0.2
+# Cosine to the question, for each encoder. Of six questions and five memories, by hash512, unrelated pairs reach 0.15,
+# related ones 0.30.
+LEAST = {"hash512": 0.2}
+LEAST_ELSEWHERE = 0.3
 HEADING = "What you were asked to remember:"
+
+
+def least_likeness(encoder: Encoder) -> float:
+    """The cosine to a question from which on a text bears on it."""
+    return LEAST.get(encoder.tag, LEAST_ELSEWHERE)
 
 
 def relevant_memories(question: str, memories: Sequence[str], encoder: Encoder, *, most: int, room: int) -> list[str]:
@@ -19,7 +26,7 @@ def relevant_memories(question: str, memories: Sequence[str], encoder: Encoder, 
     chosen: list[str] = []
     for place in sorted(range(len(memories)), key=lambda at: -float(likeness[at])):
         room -= estimate_tokens(memories[place])
-        if len(chosen) == most or likeness[place] < LEAST or room < 0:
+        if len(chosen) == most or likeness[place] < least_likeness(encoder) or room < 0:
             break
         chosen.append(memories[place])
     return chosen

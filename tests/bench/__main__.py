@@ -7,7 +7,13 @@ BENCHES = {
     "stack": "start-up, memory, and tokens/s through the stack against the engine asked directly",
     "engines": "the two forms of the embedded engine side by side",
     "fanout": "CPU per upstream token of a fan-out, against the same job in C",
+    "frames": "what frames tell apart: novelty, relevance, disagreement, and what an encoder costs",
+    "routing": "which agent a query goes to, and whether it is told for closed or open",
+    "planted": "does what only one of N drafts knows reach the answer",
+    "publish": "what a publish on the spine costs beside the client library's own XADD",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
+    "grid": "what each grid transform costs",
+    "arc": "what the grid core solves of ARC-AGI",
 }
 
 

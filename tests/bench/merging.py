@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from harmonic_stack.harmonize import canonical, final_answer, minority_points, verdict
-from ommatidia import Hash512, agreement, novelty, relevance
+from ommatidia import Cached, Encoder, Hash512, agreement, best_encoder, novelty, relevance
 
 Case = dict[str, Any]
 POLICIES = ((1, 1), (2, 5), (2, 9), (3, 9), (9, 9))
 _RESAMPLES = 2000
+_TEXTS = 20_000  # sentences and drafts of all cases, so that each is encoded once
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ def is_right(answer: str | None, case: Case) -> bool:
     return "".join(answer.split()).casefold() == "".join(gold.split()).casefold()
 
 
-def retain(cases: Sequence[Case]) -> Retention:
-    """Append to draft 0 what the rule keeps of the others."""
+def retain(cases: Sequence[Case], encoder: Encoder) -> Retention:
+    """Append to draft 0 what the rule keeps of the others, by the thresholds of *encoder*."""
     found = Retention([], [], [], [])
     for case in cases:
         base = case["drafts"][0]
-        kept = [point.text for point in minority_points(case["question"], base, case["drafts"]) if point.kept]
+        points = minority_points(case["question"], base, case["drafts"], encoder=encoder)
+        kept = [point.text for point in points if point.kept]
         answer = " ".join([base, *kept]).lower()
         found.fact.append(any(key in answer for key in case["fact_keys"]))
         found.off_topic.append(case["off_topic"] in kept)
@@ -144,13 +146,13 @@ def _families(cases: Sequence[Case], answers: Sequence[Sequence[str | None]]) ->
     return lines
 
 
-def open_table(cases: Sequence[Case]) -> str:
+def open_table(cases: Sequence[Case], encoder: Encoder) -> str:
     """What of the planted sentences reaches the answer."""
     bare = [any(key in case["drafts"][0].lower() for key in case["fact_keys"]) for case in cases]
     questions = list(dict.fromkeys(case["question"] for case in cases))
     lines = [
         f"Open questions, n = {len(cases)} on {len(questions)} questions; base = draft 0 (holds the fact in "
-        f"{statistics.mean(bare):.1%}), encoder hash512:",
+        f"{statistics.mean(bare):.1%}), encoder {encoder.tag}:",
         "",
         "| cases | fact in the answer % | off-topic appended % | points appended | longer by % |",
         "|---|---|---|---|---|",
@@ -158,7 +160,7 @@ def open_table(cases: Sequence[Case]) -> str:
     halves = [set(questions[::2]), set(questions[1::2])]
     for name, chosen in (("all", set(questions)), ("even questions", halves[0]), ("odd questions", halves[1])):
         part = [case for case in cases if case["question"] in chosen]
-        found, groups = retain(part), [case["question"] for case in part]
+        found, groups = retain(part, encoder), [case["question"] for case in part]
         fact, off = [float(kept) for kept in found.fact], [float(kept) for kept in found.off_topic]
         figures = [
             f"{100 * statistics.mean(values):.1f} {_between(interval(values, groups))}" for values in (fact, off)
@@ -183,7 +185,7 @@ def cost_table(cases: Sequence[Case]) -> str:
     rows = (
         (
             f"minority_points, 9 drafts of {words:.0f} words",
-            _median(lambda: minority_points(case["question"], drafts[0], drafts)),
+            _median(lambda: minority_points(case["question"], drafts[0], drafts, encoder=Hash512())),
         ),
         (f"novelty + relevance + agreement, {len(vectors)} drafts", _median(relations)),
         ("final_answer, one draft", _median(lambda: final_answer(drafts[0], case["question"]))),
@@ -215,7 +217,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     folder = Path(arguments[0])
     closed, opened = load(folder / "closed.jsonl.gz"), load(folder / "open.jsonl.gz")
-    sys.stdout.write("\n\n".join([closed_table(closed), open_table(opened), cost_table(opened)]) + "\n")
+    encoders = {encoder.tag: Cached(encoder, _TEXTS) for encoder in (Hash512(), best_encoder())}
+    told = [open_table(opened, encoder) for encoder in encoders.values()]
+    sys.stdout.write("\n\n".join([closed_table(closed), *told, cost_table(opened)]) + "\n")
     return 0
 
 

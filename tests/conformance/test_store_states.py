@@ -1,20 +1,24 @@
 """A server in each bad state gives its typed error, in bounded time."""
 
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spine import BadUrl, Channel, Retention, Signal, StoreRefused, StoreState, StoreUnavailable
+from spine.cursor import stream_of
 from spine.ids import IdClock
 from spine.redis_bus import Link
 from spine.redis_streams import RedisStreams
-from spine.streams import Entry, stream_of
+from spine.streams import Entry
 from spine.wire import encode
 from tests.conformance.servers import Server
+from tests.helpers import until
 
 Make = Callable[..., Server]
 NOTE = Signal(Channel.SESSION, "mine", "coder", "note", text="x")
@@ -150,3 +154,44 @@ async def test_nobody_there(url: str) -> None:
 async def test_options_that_make_no_sense(tmp_path: Path) -> None:
     with pytest.raises(BadUrl):
         Link(f"unix://{tmp_path}/s?socket_timeout=soon", connections=1)
+
+
+async def test_loading(make_server: Make) -> None:
+    """A server that reads its files answers LOADING until it has them."""
+    server = make_server()
+    async with streams(server.url) as opened:
+        for n in range(40):
+            await opened.append([replace(ENTRY, stream=stream_of(NOTE.channel, f"s{n}"))])
+    server.ask("BGREWRITEAOF")
+    await until(lambda: server.ask("INFO", "persistence")["aof_rewrite_in_progress"] == 0, "the log is written")
+    await until(lambda: any(server.folder.rglob("*.2.base.rdb")), "the new log is in use")
+    server.kill()
+    slow = ("--key-load-delay", "50000", "--loading-process-events-interval-bytes", "1024")
+    server.start(*slow, ready="server initialized")
+    async with streams(server.url) as opened:
+        states = set()
+        for entries in ([ENTRY], [ENTRY, ENTRY]):
+            started = time.monotonic()
+            with pytest.raises(StoreRefused) as refused:
+                await opened.append(entries)
+            assert time.monotonic() - started < 2
+            states.add(refused.value.state)
+    assert states == {StoreState.LOADING}
+
+
+async def test_a_log_cut_off_in_mid_entry(make_server: Make) -> None:
+    """The server drops the broken end and serves the rest; told to be strict it does not start: then it is gone."""
+    server = make_server()
+    async with streams(server.url) as opened:
+        given = [(await opened.append([ENTRY]))[0] for _ in range(5)]
+        server.kill()
+        [log] = server.folder.rglob("*.incr.aof")
+        os.truncate(log, log.stat().st_size - 20)
+        with pytest.raises(AssertionError, match="did not start"):
+            server.start("--aof-load-truncated", "no")
+        with pytest.raises(StoreUnavailable):
+            await opened.append([ENTRY])
+        server.kill()
+        server.start()
+        [found] = await opened.forward([(ENTRY.stream, "")], 10)
+        assert [entry.id for entry in found] == given[:4]

@@ -1,6 +1,7 @@
 """The main path, on the real engine with the real model, by the official client: what a newcomer does first."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -151,3 +152,27 @@ async def test_the_store_killed_during_a_query_costs_no_answer_and_comes_back(ru
         await watching
     assert states[-2:] == ["degraded", "ok"]
     assert (await running.json("status"))["spine"]["pid"] != status["spine"]["pid"]
+
+
+async def test_a_conversation_in_the_terminal_is_kept_under_its_name(running: Home) -> None:
+    typed = "Name a colour.\n/history\n/model analyst\n/model\n/session other\n/history\n/nonsense\n/quit\nnever\n"
+    ran = await running.run("chat", "--model", "harmonic-fast", "--session", "talk", text=typed)
+    assert ran.code == 0, ran.err
+    answer, _, history = ran.out.partition("> Name a colour.")
+    assert answer.strip()
+    assert answer.strip() in history
+    assert "never" not in ran.out
+    told = ran.err.splitlines()
+    assert told[0].startswith("session talk, harmonic-fast")
+    assert "model analyst" in told
+    assert "nothing has been said yet" in told
+    assert "/drafts" in ran.err
+
+
+async def test_a_conversation_needs_a_running_stack_and_goes_on_after_a_failure(running: Home, tmp_path: Path) -> None:
+    nowhere = await Home(tmp_path).make().run("chat", text="Hello\n")
+    assert (nowhere.code, nowhere.out) == (4, "")
+    ran = await running.run("chat", "--model", "no-such-model", text="Hello\n/model harmonic-fast\nHello\n")
+    assert ran.code == 0
+    assert "no-such-model" in ran.err
+    assert ran.out.strip()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harmonic_stack.harmonize import closed_question, final_answer
+from ommatidia import Cached, Encoder, Hash512, best_encoder
 from tests.bench.merging import Case, extract, load, replay, retain
 
 
@@ -51,11 +52,15 @@ def test_no_family_is_worse_for_the_vote(closed: list[Case]) -> None:
         assert sum(voted.right) >= sum(first.right), family
 
 
-def test_a_planted_fact_reaches_the_answer_and_off_topic_hardly_ever_does(opened: list[Case]) -> None:
-    found = retain(opened)
-    assert statistics.mean(found.fact) >= 0.87
-    assert statistics.mean(found.off_topic) <= 0.07
-    assert statistics.mean(found.points) <= 2.0
+@pytest.mark.slow
+@pytest.mark.parametrize(("encoder", "fact"), [(Hash512(), 0.87), (best_encoder(), 0.89)])
+def test_a_planted_fact_reaches_the_answer_and_off_topic_hardly_ever_does(
+    opened: list[Case], encoder: Encoder, fact: float
+) -> None:
+    found = retain(opened, Cached(encoder, 20_000))
+    assert statistics.mean(found.fact) >= fact
+    assert statistics.mean(found.off_topic) <= 0.06
+    assert statistics.mean(found.points) <= 2.2
 
 
 def test_every_question_is_told_for_what_it_is(closed: list[Case], opened: list[Case]) -> None:

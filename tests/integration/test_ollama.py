@@ -271,3 +271,13 @@ async def test_an_interrupted_pull_goes_on_where_it_ended(home: Home, installed:
     assert running.ranges[0][0] == 0
     assert running.ranges[-1][0] > 30_000_000
     assert len((await home.json("models"))["models"]) == 1
+
+
+async def test_core_checks_a_pulled_model_against_ollamas_own_manifest(
+    home: Home, installed: Installed, names: dict[str, str]
+) -> None:
+    installed.settle(home)
+    whole = await home.run("core", "verify", names["tiny"], "--no-engine")
+    assert (whole.code, "ok        source    SHA-256" in whole.out) == (0, True), whole.out + whole.err
+    broken = await home.run("core", "verify", names["broken"], "--no-engine")
+    assert (broken.code, "wrong     size      truncated" in broken.out) == (1, True)

@@ -1,6 +1,7 @@
 """The wire format: what goes in comes out, and whatever else comes in is refused with the one typed error."""
 
 import math
+import random
 from contextlib import suppress
 
 import pytest
@@ -108,3 +109,46 @@ def test_numbers_that_json_lacks_become_null() -> None:
 def test_any_text_is_an_id_or_is_refused(name: str) -> None:
     with suppress(BadSignal):
         assert order(name) >= (0, 0)
+
+
+@pytest.mark.parametrize("frames", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_mutated_frames_decode_or_give_the_one_error(frames: int) -> None:
+    """Bits turned, bytes cut, inserted and swapped between fields; half of them with a length made to fit."""
+    chance = random.Random(17)
+    payload = {"votes": [1, 2, None], "of": {"deep": [True, 0.5, "\u2603"]}}
+    whole = encode(
+        Signal(Channel.TASK, "mine", "coder", "note", text="snow \u2603 " * 9, payload=payload, query="q-1"), time=1.5
+    )
+    refused = 0
+    for _ in range(frames):
+        fields = dict(whole)
+        for _ in range(chance.randint(1, 3)):
+            _mutate(fields, chance)
+        if chance.random() < 0.5:
+            fields[b"size"] = b"%d" % size_of(fields)
+        try:
+            decode(Channel.TASK, "1-0", fields)
+        except BadSignal:
+            refused += 1
+    assert frames / 2 < refused < frames
+
+
+def _mutate(fields: dict[bytes, bytes], chance: random.Random) -> None:
+    name = chance.choice(list(fields))
+    value = bytearray(fields[name])
+    at = chance.randrange(len(value) + 1)
+    match chance.randrange(6):
+        case 0 if value:
+            value[at % len(value)] ^= 1 << chance.randrange(8)
+        case 1:
+            del value[at : at + chance.randint(1, 8)]
+        case 2:
+            value[at:at] = chance.randbytes(chance.randint(1, 8))
+        case 3:
+            value = bytearray(chance.choice([b"[" * 3000, b"9" * 400, b"nan", b"{}", b"\xff\xfe", b""]))
+        case 4:
+            value = bytearray(fields[chance.choice(list(fields))])
+        case _:
+            fields.pop(name)
+            return
+    fields[name] = bytes(value)

@@ -101,7 +101,7 @@ def test_the_crew_shipped_has_the_papers_agents_in_their_tiers() -> None:
 
 @pytest.mark.parametrize("agent", load_crew().agents, ids=lambda agent: agent.name)
 def test_every_agent_shipped_can_be_routed_to(agent) -> None:
-    assert len(agent.examples) == 12
+    assert len(agent.examples) >= 12
     assert 8 <= len(agent.keywords) <= 12
     assert agent.description
     sentences = agent.role.count(". ") + agent.role.count("? ") + 1

@@ -11,6 +11,7 @@ from harmonic_stack.config import Config, example_toml
 from harmonic_stack.config.base import keys_of
 from harmonic_stack.config.text import table_of, tables
 from harmonic_stack.crew import AgentTable
+from harmonic_stack.metrics import Metrics
 from harmonic_stack.problems import PROBLEMS, UNKNOWN, problem_of
 
 ROOT = Path(__file__).parents[3]
@@ -24,9 +25,9 @@ INTERNAL = {
 }
 
 
-def section(name: str) -> str:
-    """What docs/config.md holds between two markers."""
-    text = (ROOT / "docs" / "config.md").read_text()
+def section(name: str, page: str = "config.md") -> str:
+    """What a page holds between two markers."""
+    text = (ROOT / "docs" / page).read_text()
     return text.partition(f"<!-- {name}: begin -->\n")[2].partition(f"\n<!-- {name}: end -->")[0]
 
 
@@ -37,6 +38,10 @@ def test_the_example_file_lists_every_key_at_its_default() -> None:
 def test_the_documentation_lists_every_key() -> None:
     assert section("keys") == tables(Config)
     assert section("agent") == table_of(AgentTable)
+
+
+def test_the_documentation_lists_every_metric() -> None:
+    assert section("metrics", page="metrics.md") == Metrics().table()
 
 
 def test_every_key_says_what_it_means() -> None:

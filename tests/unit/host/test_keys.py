@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harmonic_stack.errors import KeyFileBroken, KeyFileExposed, UnsafeFolder
+from harmonic_stack.errors import KeyFileBroken, KeyFileExposed, KeyNotFound, LastKey, UnsafeFolder
 from harmonic_stack.host import keys as module
-from harmonic_stack.host.keys import KEY_FORM, Keys, Scope
+from harmonic_stack.host.keys import KEY_FORM, LOOK_SECONDS, Keys, Scope
 from harmonic_stack.host.paths import Paths
 
 
@@ -136,3 +136,57 @@ def test_a_link_in_the_files_place_is_not_followed(paths: Paths, tmp_path: Path)
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(KeyFileBroken, match="cannot be opened"):
         Keys.open(paths)
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_running_daemon_follows_the_file_within_its_time(paths: Paths) -> None:
+    clock, command = Clock(), Keys.open(paths)
+    running = Keys(list(command), paths.keys_file, clock)
+    fresh = command.add(Scope.INFERENCE, "laptop")
+    clock.now += LOOK_SECONDS
+    assert running.scope_of(fresh.text) is Scope.INFERENCE
+    command.revoke(fresh.id)
+    assert running.scope_of(fresh.text) is Scope.INFERENCE  # it has not looked again yet
+    clock.now += LOOK_SECONDS
+    assert running.scope_of(fresh.text) is None
+
+
+def test_a_rotated_key_ends_and_keeps_its_place(paths: Paths) -> None:
+    keys = Keys.open(paths)
+    old, other = keys.text(Scope.INFERENCE), keys.text(Scope.ADMIN)
+    fresh = keys.rotate(Scope.INFERENCE)
+    assert Keys.open(paths).text(Scope.INFERENCE) == fresh.text
+    assert (keys.scope_of(old), keys.scope_of(other)) == (None, Scope.ADMIN)
+
+
+def test_the_last_key_of_a_scope_is_not_revoked(paths: Paths) -> None:
+    keys = Keys.open(paths)
+    with pytest.raises(LastKey):
+        keys.revoke(keys.id_of(keys.text(Scope.ADMIN)))
+    with pytest.raises(KeyNotFound, match="there are"):
+        keys.revoke("ffffff")
+
+
+def test_a_file_that_breaks_under_a_running_daemon_changes_nothing(paths: Paths) -> None:
+    clock = Clock()
+    running = Keys(list(Keys.open(paths)), paths.keys_file, clock)
+    admin = running.text(Scope.ADMIN)
+    paths.keys_file.write_text("{")
+    clock.now += LOOK_SECONDS
+    assert running.scope_of(admin) is Scope.ADMIN
+
+
+def test_two_that_add_keys_at_once_lose_none(paths: Paths) -> None:
+    Keys.open(paths)
+    with ThreadPoolExecutor(8) as pool:
+        added = list(pool.map(lambda number: Keys.open(paths).add(Scope.INFERENCE, f"k{number}").text, range(24)))
+    assert set(added) <= {key.text for key in Keys.open(paths)}
+    assert stat.S_IMODE(paths.keys_file.stat().st_mode) == 0o600

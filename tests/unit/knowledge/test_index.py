@@ -138,8 +138,8 @@ async def test_each_agent_is_given_its_own_notes_alone(notes: Path) -> None:
     knowledge = await Knowledge.open(Crew(agents, "executive", notes), Hash512(), Limits())
     context = await knowledge.recall(QUESTION, Context(notes=("Common.",)))
     assert list(context.private) == ["alder"]
-    assert context.of("executive").notes == ("Common.",)
-    assert "no garage" in context.of("alder").notes[1]
+    assert context.told_to("executive", peer=False).notes == ("Common.",)
+    assert "no garage" in context.told_to("alder", peer=False).notes[1]
     assert context.private["alder"].files == ("notes/hotels.md",)
     about = knowledge.about("birch")
     assert about is not None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harmonic_stack.harmonize import Point, append_points, coverage, minority_points
-from ommatidia import Hash512
+from ommatidia import Hash512, best_encoder
 from ommatidia.encode import Vectors
 
 QUESTION = "How should I back up the photos on my laptop?"
@@ -74,7 +74,7 @@ def test_the_base_may_be_among_the_drafts_or_not() -> None:
 def test_no_more_than_the_most_are_kept_and_the_rest_is_reported() -> None:
     facts = [f"Photo service {name} keeps {size} backup copies in {place}." for name, size, place in
              (("Anka", 11, "Oslo"), ("Brod", 12, "Lima"), ("Celt", 13, "Bonn"), ("Dorn", 14, "Kiel"))]  # fmt: skip
-    points = minority_points(QUESTION, BASE, [BASE, facts[0], facts[1], facts[2], facts[3]], most=2)
+    points = minority_points(QUESTION, BASE, [BASE, *facts], encoder=Hash512(), most=2)
     assert [point.kept for point in points] == [True, True, *[False] * (len(points) - 2)]
     assert len(points) > 2
 
@@ -128,6 +128,6 @@ def test_an_encoder_that_knows_meaning_is_asked_by_its_cosines() -> None:
     ]
 
 
-def test_the_encoder_that_is_always_there_is_the_default() -> None:
+def test_the_best_encoder_is_the_default() -> None:
     drafts = [BASE, FACT, REPEAT]
-    assert minority_points(QUESTION, BASE, drafts) == minority_points(QUESTION, BASE, drafts, encoder=Hash512())
+    assert minority_points(QUESTION, BASE, drafts) == minority_points(QUESTION, BASE, drafts, encoder=best_encoder())

@@ -1,45 +1,50 @@
-"""Contradictions are flagged with their evidence; what merely differs is not."""
+"""The disagreement flag: numbers, negations and opposites in sentences about one thing, named as evidence."""
 
 import pytest
 
-from ommatidia import contradictions, disagreement
-
-FLAGGED = [
-    ("The hive holds 12 frames.", "The hive holds 4 frames.", "12 vs 4"),
-    ("The museum opens at 9 on Sundays.", "On Sundays the museum opens at 10.", "9 vs 10"),
-    ("Basil survives a frost.", "Basil does not survive a frost.", "not"),
-    ("The pool isn't heated in winter.", "The pool is heated in winter.", "not"),
-    ("Peter Krogh made the rule popular in 2005.", "The rule was made popular in 1995 by Peter Krogh.", "2005 vs 1995"),
-]
-FINE = [
-    ("The hive holds 12 frames.", "The hive holds 12 frames in summer."),
-    ("The hive holds 12 frames.", "The barn holds 4 horses."),
-    ("Oslo has 12 museums.", "Bergen has 4 museums."),
-    ("The garden is 12 m long.", "The garden is 4 m wide and 12 m long."),
-    ("Basil survives a frost.", "Basil likes sun."),
-    ("Not only basil survives frost.", "Basil survives frost."),
-    ("Schedule backups so that photos are not lost.", "Schedule backups of photos that might be lost."),
-    ("", "Basil survives a frost."),
-]
+from ommatidia import Hash512, disagreements
+from ommatidia.disagree import claim, evidence
 
 
-@pytest.mark.parametrize(("one", "other", "evidence"), FLAGGED)
-def test_a_contradiction_is_flagged_both_ways_with_its_evidence(one: str, other: str, evidence: str) -> None:
-    flag, back = disagreement(one, other), disagreement(other, one)
-    assert flag is not None
-    assert flag.evidence == evidence
-    assert back is not None
-    assert set(back.evidence.split(" vs ")) == set(evidence.split(" vs "))
+def between(one: str, other: str) -> tuple[str, ...]:
+    return evidence(claim(one), claim(other))
 
 
-@pytest.mark.parametrize(("one", "other"), FINE)
-def test_what_merely_differs_is_not_flagged(one: str, other: str) -> None:
-    assert disagreement(one, other) is None
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("Rest it for 12 minutes.", "Rest it for 4 minutes.", "12 vs 4"),
+        ("Use twelve eggs.", "Use 4 eggs.", "12 vs 4"),
+        ("Rinse the rice.", "Do not rinse the rice.", "not"),
+        ("It's safe.", "It isn't safe.", "isn't"),
+        ("Prune before the buds open.", "Prune after the buds open.", "befor vs aft"),
+        ("Prices increased.", "Prices decreased.", "increas vs decreas"),
+    ],
+)
+def test_what_differs_is_named(one: str, other: str, expected: str) -> None:
+    assert expected in between(one, other)
+    assert between(other, one)
 
 
-def test_a_sentence_never_contradicts_itself_and_pairs_are_told_by_place() -> None:
-    said = [one for one, _, _ in FLAGGED]
-    assert all(disagreement(text, text) is None for text in said)
-    assert [(a, b) for a, b, _ in contradictions(said, [other for _, other, _ in FLAGGED])] == [
-        (at, at) for at in range(len(FLAGGED))
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Rest it for 12 minutes.", "Bake it at 200 degrees."),
+        ("At least six hours.", "No less than 6 hours of sun."),
+        ("It is not true that nobody came.", "It is true."),
+        ("Keep 20 to 80 percent.", "Between 80 and 20 percent is best."),
+        ("Not only bread rests.", "Bread rests."),
+    ],
+)
+def test_another_unit_a_double_negation_or_a_comparison_is_no_disagreement(one: str, other: str) -> None:
+    assert between(one, other) == ()
+
+
+def test_pairs_are_sought_between_texts_and_on_one_thing() -> None:
+    texts = [
+        ["Simmer the stock for one hour.", "Simmer the stock for 8 hours."],
+        ["Simmer the stock for 3 hours.", "The town has 9 bridges."],
     ]
+    found = disagreements(texts, Hash512())
+    assert [(pair.texts, pair.evidence) for pair in found] == [((0, 1), ("8 vs 3",))]
+    assert disagreements([], Hash512()) == []

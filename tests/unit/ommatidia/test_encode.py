@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from ommatidia import Hash512, best_encoder
+from ommatidia import Hash512
 
 
 def test_rows_are_unit_vectors_of_512() -> None:
@@ -38,8 +38,3 @@ def test_vectors_are_the_same_in_another_process() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     )
     assert other.stdout.strip() == Hash512().encode(["Wind turbines make power."]).tobytes().hex()
-
-
-def test_the_best_encoder_is_loaded_once() -> None:
-    assert best_encoder() is best_encoder()
-    assert best_encoder().tag == "hash512"

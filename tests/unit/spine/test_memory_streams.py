@@ -1,9 +1,10 @@
 """The streams within the process: time by the monotonic clock, and bounds on bytes as well as on entries."""
 
 from spine import Channel, Retention, Signal
+from spine.cursor import stream_of
 from spine.ids import IdClock, order
 from spine.memory_streams import OVERHEAD, MemoryStreams
-from spine.streams import Entry, stream_of
+from spine.streams import Entry
 from spine.wire import encode, size_of
 
 HOUR = 3600.0

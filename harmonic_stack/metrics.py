@@ -1,0 +1,130 @@
+"""What Prometheus sees: counters and histograms as things happen, gauges read when it asks.
+
+No label is a caller's word. Names are in the style of its ecosystem: base units, counters end in ``_total``
+(docs/metrics.md lists them).
+"""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from harmonic_stack import __version__
+from harmonic_stack.conductor import Conductor
+from harmonic_stack.query import Outcome, Report, Status
+from harmonic_stack.run import Seats
+from launcher import AgentPlan, Engine
+from spine import Bus, SpineError
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+TIERS = {1: "executive", 2: "director", 3: "specialist", 4: "heavy"}
+# Seconds: from a cached first token on a fast GPU to a long answer on a CPU.
+_LONG = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_FIRST = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_BETWEEN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Metrics:
+    """All metrics of one daemon, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._labels: dict[str, Sequence[str]] = {}
+
+        def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+            self._labels[f"harmonic_{name}"] = labels
+            return Counter(f"harmonic_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
+            self._labels[f"harmonic_{name}"] = labels
+            return Gauge(f"harmonic_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: Sequence[float], labels: Sequence[str] = ()) -> Histogram:
+            self._labels[f"harmonic_{name}"] = labels
+            return Histogram(f"harmonic_{name}", text, labels, buckets=buckets, registry=registry)
+
+        self._requests = counter("requests", "HTTP requests answered.", ("route", "code"))
+        self._duration = histogram("request_duration_seconds", "From a request to its reply's end.", _LONG, ("route",))
+        self._answers = counter("answers", "Queries answered, by how.", ("mode",))
+        self._first = histogram("time_to_first_token_seconds", "Of an engine call, after it got its slot.", _FIRST)
+        self._between = histogram("inter_token_latency_seconds", "Mean of an engine call.", _BETWEEN)
+        self._slot_wait = histogram("slot_wait_seconds", "For which an engine call waited for its slot.", _LONG)
+        self._prompt = counter("prompt_tokens", "Tokens read by the engines.")
+        self._generated = counter("generation_tokens", "Tokens written by the engines.")
+        self._failures = counter("agent_failures", "Engine calls that gave no whole draft.", ("agent", "reason"))
+        self._points = counter("minority_points", "Points that few agents made, by what became of them.", ("fate",))
+        self._running = gauge("requests_running", "Queries under way.")
+        self._waiting = gauge("requests_waiting", "Queries in the queue.")
+        self._refused = gauge("requests_refused", "Queries refused since the start, by the limit reached.", ("limit",))
+        self._slots = gauge("slots", "Slots of a tier's agents together.", ("tier", "state"))
+        self._pools = gauge("pool_slots", "Slots of an engine's pool.", ("pool", "state"))
+        self._healthy = gauge("engine_up", "Whether the engine's process runs.", ("engine",))
+        self._entries = gauge("spine_entries", "Signals on a channel.", ("channel",))
+        self._dropped = gauge("spine_dropped", "Signals that left a channel by a bound.", ("channel",))
+        self._degraded = gauge("spine_degraded", "Whether the bus goes on without its store.")
+        gauge("build_info", "The program's version.", ("version",)).labels(__version__).set(1)
+
+    def request(self, route: str, code: int, seconds: float) -> None:
+        """One HTTP request ended; *route* is one of ours."""
+        self._requests.labels(route, str(code)).inc()
+        self._duration.labels(route).observe(seconds)
+
+    def answered(self, report: Report) -> None:
+        """One query was answered."""
+        self._answers.labels(report.mode).inc()
+        for point in report.minority:
+            self._points.labels("kept" if point.kept else "reported").inc()
+        for call in (*report.outcomes, *([report.aggregator] if report.aggregator else [])):
+            self._call(call)
+
+    def table(self) -> str:
+        """Every metric with its kind, labels and meaning, as the documents' table."""
+        rows = []
+        for collector in self.registry.collect():
+            ending = "_total" if collector.type == "counter" else ""
+            kept = self._labels.get(collector.name, ())
+            labels = ", ".join(f"`{label}`" for label in kept) or "-"
+            rows.append(f"| `{collector.name}{ending}` | {collector.type} | {labels} | {collector.documentation} |")
+        return "\n".join(["| metric | kind | labels | meaning |", "|---|---|---|---|", *rows])
+
+    async def exposition(
+        self, *, conductor: Conductor, seats: Seats, agents: Sequence[AgentPlan], engines: Sequence[Engine], bus: Bus
+    ) -> bytes:
+        """All of it in Prometheus' text format, the gauges as they are now."""
+        self._running.set(conductor.running)
+        self._waiting.set(conductor.waiting)
+        for limit in ("key", "depth", "age"):
+            self._refused.labels(limit).set(conductor.refused[limit])
+        for tier, name in TIERS.items():
+            shares = [seats.shares[agent.name] for agent in agents if agent.tier == tier]
+            self._slots.labels(name, "planned").set(sum(share.slots for share in shares))
+            self._slots.labels(name, "busy").set(sum(share.busy for share in shares))
+        for pool, slots in seats.pools.items():
+            for state, count in (("planned", slots.slots), ("busy", slots.busy), ("waiting", slots.waiting)):
+                self._pools.labels(pool, state).set(count)
+        for engine in engines:
+            self._healthy.labels(engine.name).set(engine.state == "ready")
+        await self._spine(bus)
+        return generate_latest(self.registry)
+
+    async def _spine(self, bus: Bus) -> None:
+        self._degraded.set(bus.health().state != "ok")
+        try:
+            for channel in await bus.stats():
+                self._entries.labels(str(channel.channel.value)).set(channel.entries)
+                self._dropped.labels(str(channel.channel.value)).set(channel.dropped)
+        except SpineError:  # then the gauge above says what is wrong, and these keep their last value
+            return
+
+    def _call(self, call: Outcome) -> None:
+        spent = call.completion
+        self._prompt.inc(spent.prompt_tokens or 0)
+        self._generated.inc(spent.completion_tokens)
+        if call.status in (Status.FAILED, Status.LATE):
+            self._failures.labels(call.seat.agent, call.status.value).inc()
+        if call.status is not Status.OK:
+            return
+        self._slot_wait.observe(spent.slot_wait)
+        if spent.first_token is not None:
+            self._first.observe(spent.first_token)
+            if spent.completion_tokens > 1:
+                self._between.observe(max(spent.seconds - spent.first_token, 0.0) / (spent.completion_tokens - 1))

@@ -1,0 +1,1 @@
+"""Claims of the papers, put to the test; docs/experiments tells what came out."""
