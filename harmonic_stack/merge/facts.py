@@ -52,6 +52,7 @@ _ORDER = re.compile(
     | \b(?:must|should)\s+(?:answer|reply|respond|say|output)\b""",
     re.I | re.X,
 )
+_FENCE = re.compile(r"\b[0-9a-f]{16}\b")
 _FEWEST_STEMS = 2
 _LONGEST = 320  # characters; more is a paragraph
 # Wordings of one fact: cosine from here up, with the same numbers and as often negated. Per encoder.
@@ -100,7 +101,7 @@ def is_fact(text: str) -> bool:
     """Whether a line states something: no meta line, opinion, order, question or fragment."""
     if not text or len(text) > _LONGEST or text.endswith(("?", ":")) or len(content_stems(text)) < _FEWEST_STEMS:
         return False
-    if escape_control(text) != text:  # words of a chat template are no fact
+    if escape_control(text) != text or _FENCE.search(text):  # words of a chat template or a fence are no fact
         return False
     return not (_META.search(text) or _OPINION.search(text) or _ORDER.search(text))
 
@@ -207,7 +208,8 @@ def _lines(draft: str, cut: bool) -> Iterator[str]:
         if not line.strip():
             blank = bool(listed)
             continue
-        if _AFTER.match(line) or (blank and not _BULLET.match(line)):
+        # Small models part their facts by empty lines too: only what concludes ends the list.
+        if _AFTER.match(line) or (blank and _OPINION.search(line)):
             cut = False
             break
         blank = False

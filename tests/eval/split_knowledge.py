@@ -103,7 +103,7 @@ async def _ask(stack: httpx.AsyncClient, case: Case, arm: str, tokens: int) -> d
     if arm in AGENTS:
         more["temperature"] = 0
     began = time.monotonic()
-    harmonic = {"deadline": DEADLINE, "stream": "off"}
+    harmonic = {"deadline": DEADLINE, "stream": "sentences"}
     body = asking(case.question, model, seed=1, harmonic=harmonic, **more)
     reply = await stack.post("/v1/chat/completions", json=body)
     reply.raise_for_status()
@@ -117,6 +117,7 @@ def _told(case: Case, reply: dict[str, Any]) -> dict[str, Any]:
         "text": text,
         "drafts": [agent["answer"] for agent in told["agents"]],
         "facts": told.get("facts"),
+        "written": reply["choices"][0]["message"].get("reasoning_content"),
         "tokens": reply["usage"]["completion_tokens"],
         "seconds": round(reply["seconds"], 1),
     }

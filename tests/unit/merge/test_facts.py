@@ -21,6 +21,7 @@ LISTS = {
     "labelled": f"FACTS\nFact 1: {ONE}\nFact 2: {TWO}",
     "without a heading": f"Here is what I know:\n- {ONE}\n- **{TWO}**\n",
     "as prose": f"{ONE} {TWO}",
+    "parted by empty lines": f"FACTS\n\n{ONE}\n\n{TWO}\n\nTherefore it is Sund.\n\nAnswer: B",
     "several on one line": f"FACTS: {ONE} {TWO}\n\nAnswer: B",
 }
 
