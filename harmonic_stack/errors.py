@@ -159,9 +159,6 @@ class FileExists(HarmonicError):
         self.path = path
 
 
-# --- Knowledge of agents ---------------------------------------------------------------------------------------
-
-
 class KnowledgeError(HarmonicError):
     """Files that an agent is to know cannot be used; ``agent`` is whose, ``file`` the pattern or path."""
 

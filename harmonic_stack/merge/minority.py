@@ -59,14 +59,17 @@ class Rule:
     relevance: float
     closest: float
     said: float
+    shared: float  # what several peers say must be less like the base than this
     by_words: bool = False
 
 
 # One row for each encoder, since cosines of two encoders do not compare. An encoder without a row is judged by words.
-_BY_WORDS = Rule(relevance=0.01, closest=0.6, said=0.4, by_words=True)
+_BY_WORDS = Rule(relevance=0.01, closest=0.6, said=0.4, shared=0.4, by_words=True)
 RULES = {
     "hash512": _BY_WORDS,  # read off the table in docs/merging.md, checked on questions apart
-    "minilm384": Rule(relevance=0.15, closest=0.6, said=0.6),  # docs/merging.md, "Limits": measured before this code
+    "minilm384": Rule(
+        relevance=0.15, closest=0.6, said=0.6, shared=0.5
+    ),  # docs/merging.md, "Limits": measured before this code
 }
 
 
@@ -231,7 +234,7 @@ class _Candidates:
             return self._found(at, (), 1 - standing.closest[at], None) if new else None
         # Several peers say it: all of them must find it missing in the base, and its words too.
         new = all(standing.first[place] < rule.closest for place in (at, *twins))
-        new = new and standing.said_first[at] < rule.said
+        new = new and standing.said_first[at] < rule.shared
         return self._found(at, twins, 1 - standing.first[at], None) if new else None
 
     def _said_by_base(self, at: int) -> bool:
