@@ -175,6 +175,11 @@ class Bridge:
                 )
             )
 
+    def write(self, query: Query, *signals: Signal) -> None:
+        """Signals that were made elsewhere (signals/facts.py)."""
+        if self._writes(query):
+            self._put(*signals)
+
     async def share(
         self, query: Query, context: Context, outcomes: Sequence[Outcome], answers: Sequence[str | None] = ()
     ) -> None:
@@ -247,9 +252,21 @@ class Bridge:
             "mode": report.mode,
             "agreement": None
             if report.agreement is None
-            else {"votes": report.agreement.votes, "asked": report.agreement.asked},
+            else {
+                "votes": report.agreement.votes,
+                "asked": report.agreement.asked,
+                "answer": report.agreement.answer,
+            },
             "minority": [
-                {"agent": point.agent, "text": point.text, "votes": point.votes, "kept": point.kept}
+                {
+                    "agent": point.agent,
+                    "holders": list(point.holders),
+                    "text": point.text,
+                    "votes": point.votes,
+                    "kept": point.kept,
+                    "against": point.against,
+                    "evidence": point.evidence,
+                }
                 for point in report.minority
             ],
             "coverage": report.coverage,

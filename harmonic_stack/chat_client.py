@@ -181,6 +181,7 @@ class Stream(ABC):
         self._thoughts: list[str] = []
         self.finish: str | None = None
         self.usage: Usage | None = None
+        self.candidates: dict[str, float] | None = None
         self._error_body: bytearray | None = None
         self.status = 0
         self._connection: Connection | None = None

@@ -27,7 +27,8 @@ class Agent:
     ``tier`` is 1 executive, 2 director, 3 specialist, 4 heavy; it sets the agent's share of the slots. An empty
     ``model`` is the engine's own; an empty ``engine`` is the one of the settings, else "embedded", "ollama" or a URL,
     whose key is in the environment variable ``api_key_env``. ``keywords`` and ``examples`` teach the router which
-    queries are for this agent.
+    queries are for this agent. ``knowledge`` are patterns of the files that this
+    agent alone knows.
     """
 
     name: str
@@ -42,14 +43,19 @@ class Agent:
     examples: tuple[str, ...] = ()
     enabled: bool = True
     samples: int = 1
+    knowledge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """All agents, in the order of their file; ``executive`` is the name of the one that answers for the crew."""
+    """All agents, in the order of their file; ``executive`` is the name of the one that answers for the crew.
+
+    ``folder`` is where the file stands: relative patterns of ``knowledge`` start there.
+    """
 
     agents: tuple[Agent, ...]
     executive: str
+    folder: Path = Path()
 
     @property
     def enabled(self) -> tuple[Agent, ...]:
@@ -111,6 +117,10 @@ class AgentTable(Section):
     examples: Shorts = Field(default=(), description="Whole queries that are for this agent.")
     enabled: bool = Field(default=True, description="Whether it may be asked.")
     samples: int = Field(default=1, ge=1, le=9, description="How often it drafts in one round.")
+    knowledge: Shorts = Field(
+        default=(),
+        description="Text files that this agent alone knows, as patterns; relative ones start at this file's folder.",
+    )
     executive: bool = Field(default=False, description="Whether it answers for the crew; else the agent `executive`.")
 
 
@@ -139,9 +149,10 @@ def load_crew(path: Path | None = None) -> Crew:
     Raises:
         ConfigError: every mistake in the file, each on one line with its place.
     """
-    tables = check(CrewFile, [read_file(path or DEFAULT_CREW)]).agents
+    path = path or DEFAULT_CREW
+    tables = check(CrewFile, [read_file(path)]).agents
     agents = tuple(Agent(name=name, **table.model_dump(exclude={"executive"})) for name, table in tables.items())
-    return Crew(agents, executive=_executives(tables)[0])
+    return Crew(agents, executive=_executives(tables)[0], folder=path.parent)
 
 
 def _executives(tables: dict[str, AgentTable]) -> list[str]:

@@ -20,9 +20,11 @@ from harmonic_stack.host.engines import Needed, needed_engines
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import engine_settings, plan_for
+from harmonic_stack.knowledge.index import Knowledge, check_knowledge
 from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
 from harmonic_stack.orchestrator import Orchestrator
+from harmonic_stack.outcomes import Outcomes
 from harmonic_stack.query import Mode
 from harmonic_stack.routing import Router
 from harmonic_stack.run import Seats
@@ -118,6 +120,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
     config = loaded.config
     keys = Keys.open(paths)
     crew = load_crew(loaded.path_of("crew", "file"))
+    check_knowledge(crew, config.knowledge)
     hardware = await asyncio.to_thread(detect_hardware)
     needed = await needed_engines(engine_settings(loaded), loaded, crew, hardware)
     plan = await plan_for(hardware, crew, needed)
@@ -137,7 +140,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         writer = SpineWriter(bus)
         parts.push_async_callback(writer.aclose)
         seats = await take_seats(parts, engines, plan, config, hardware, proofs, executive=crew.executive)
-        encoders, router = await thinking
+        encoders, router, knowledge = await thinking
         metrics = Metrics()
         record = CrewRecord()
         with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
@@ -149,6 +152,8 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             router=router,
             bridge=Bridge(bus, writer, encoders, config, record),
             conductor=_conductor(config, seats),
+            knowledge=knowledge,
+            outcomes=Outcomes(paths.data / "outcomes.sqlite3", least=config.merge.outcomes),
             observe=metrics.answered,
         )
         parts.callback(orchestrator.puzzles.close)
@@ -176,16 +181,20 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         )
 
 
-async def _thinking(crew: Crew, config: Config) -> tuple[Encoders, Router]:
-    """The encoders, and the router learnt with them."""
+Thinking = tuple[Encoders, Router, Knowledge]
+
+
+async def _thinking(crew: Crew, config: Config) -> Thinking:
+    """The encoders, the router learnt with them, and what the agents know for themselves."""
     encoders = await Encoders.load()
-    return encoders, await encoders.meaning.run(Router, crew, encoders.meaning.encoder, config)
+    router = await encoders.meaning.run(Router, crew, encoders.meaning.encoder, config)
+    return encoders, router, await Knowledge.open(crew, encoders.meaning.encoder, config.knowledge)
 
 
-async def _stop_thinking(thinking: "asyncio.Task[tuple[Encoders, Router]]") -> None:
+async def _stop_thinking(thinking: "asyncio.Task[Thinking]") -> None:
     thinking.cancel()
     with suppress(asyncio.CancelledError, Exception):
-        encoders, _ = await thinking
+        encoders, _, _ = await thinking
         await encoders.meaning.aclose()
 
 

@@ -5,7 +5,7 @@ The parts: ``answers`` finds a draft's short answer and ``canonical`` writes it 
 """
 
 from harmonic_stack.merge.answers import final_answer
-from harmonic_stack.merge.canonical import canonical
+from harmonic_stack.merge.canonical import canonical, json_answer
 from harmonic_stack.merge.minority import Point, append_points, coverage, minority_points
 from harmonic_stack.merge.questions import closed_question
 from harmonic_stack.merge.verdict import Rival, Verdict, agreement_confidence, verdict
@@ -20,6 +20,7 @@ __all__ = [
     "closed_question",
     "coverage",
     "final_answer",
+    "json_answer",
     "minority_points",
     "verdict",
 ]

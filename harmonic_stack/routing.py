@@ -1,7 +1,7 @@
 """Which agents are worth asking, and whether the question has a short checkable answer (pure)."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Literal
@@ -55,15 +55,23 @@ class Router:
         return setting == "always"
 
 
-def seats_for(agents: Sequence[Agent], executive: Agent, most: int, *, samples: bool = False) -> list[Seat]:
+def seats_for(
+    agents: Sequence[Agent],
+    executive: Agent,
+    most: int,
+    *,
+    samples: bool = False,
+    weights: Mapping[str, float] | None = None,
+) -> list[Seat]:
     """The seats in the order asked: the executive, the routed agents in turn, and with *samples* round again.
 
-    Up to *most* seats. A vote takes only agents on the executive's model: before any calibration a weaker model's vote
-    would count as much as a better one's.
+    Up to *most* seats. A vote takes agents on the executive's model, and others that *weights* knows by name: before
+    any calibration a weaker model's vote would count as much as a better one's.
     """
     others = [agent for agent in agents if agent.name != executive.name]
     if samples:
-        others = [agent for agent in others if (agent.model, agent.engine) == (executive.model, executive.engine)]
+        own = (executive.model, executive.engine)
+        others = [agent for agent in others if (agent.model, agent.engine) == own or (weights or {}).get(agent.name)]
     turn = [agent for agent in others for _ in range(agent.samples)] or ([executive] if samples else [])
     seats = [Seat(0, executive.name)]
     taken = Counter([executive.name])
@@ -73,3 +81,10 @@ def seats_for(agents: Sequence[Agent], executive: Agent, most: int, *, samples: 
         seats.append(Seat(len(seats), agent.name, taken[agent.name]))
         taken[agent.name] += 1
     return seats
+
+
+def seats_beside(agents: Sequence[Agent], voters: Sequence[Seat], first: int) -> list[Seat]:
+    """One seat for each agent that has no vote, their places from *first* on: its answer is told, not counted."""
+    voting = {seat.agent for seat in voters}
+    silent = [agent for agent in agents if agent.name not in voting]
+    return [Seat(first + at, agent.name) for at, agent in enumerate(silent)]

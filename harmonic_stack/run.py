@@ -78,6 +78,10 @@ class Run:
         self.config, self.live, self._trace = config, live, trace
         self.asked: list[Seat] = []
         self.first: Follow | None = None  # draft 0, where it was begun before its peers
+        # What harmonic-deep changes for its second wave: facts before the question, by agent, and how drafts end.
+        self.wave = 1
+        self.panels: Mapping[str, str] = {}
+        self.closing = ANSWER_LINE
         limit = query.options.deadline or seats.deadline
         self.until = asyncio.get_running_loop().time() + limit
 
@@ -99,7 +103,7 @@ class Run:
         """A draft that ends in a checkable answer: draft 0 plain and greedy, the others sampled (DESIGN 6)."""
         if self.first is not None and seat.place == 0:
             return await self.first(self.live.writer(seat))
-        closing = "" if self.query.sampling.has_format else ANSWER_LINE
+        closing = "" if self.query.sampling.has_format else self.closing
         messages = self._messages(seat, closing=closing)
         parameters = self._capped() | self._format()
         if self.query.sampling.has_format:  # the draft is the answer: a JSON that is cut off is none
@@ -193,7 +197,8 @@ class Run:
         agent = self.crew.get(seat.agent)
         role = agent.role if agent is not None and seat.place else ""  # draft 0 has no role prompt
         context = self.context.told_to(seat.agent, peer=bool(seat.place))
-        return chat(self.query.messages, context, role=role, closing=closing)
+        opening = self.panels.get(seat.agent, "")
+        return chat(self.query.messages, context, role=role, closing=closing, opening=opening)
 
     def _capped(self) -> dict[str, Any]:
         return {"max_tokens": self.query.options.draft_tokens or self.config.draft.max_tokens}

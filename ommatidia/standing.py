@@ -25,12 +25,16 @@ class Standing:
 
     ``relevance`` = likeness to the question + mean likeness to the other texts. ``closest`` = likeness to the nearest
     sentence of any other text, 0 where there is none. ``said`` = how much of it the other texts say all together; not
-    less than ``closest``.
+    less than ``closest``. ``first`` and ``said_first`` are the same two against the first text alone. ``alike``: the
+    sentences of other texts, the first aside, as (place, likeness that holds both ways), the most alike first.
     """
 
     relevance: tuple[float, ...]
     closest: tuple[float, ...]
     said: tuple[float, ...]
+    first: tuple[float, ...] = ()
+    said_first: tuple[float, ...] = ()
+    alike: tuple[tuple[tuple[int, float], ...], ...] = ()
 
 
 def by_cosine(question: str, texts: Texts, encoder: Encoder) -> Standing:
@@ -39,8 +43,10 @@ def by_cosine(question: str, texts: Texts, encoder: Encoder) -> Standing:
     vectors = encoder.encode([question, *(" ".join(text) for text in texts), *sentences])
     whole, single = vectors[1 : len(texts) + 1], vectors[len(texts) + 1 :]
     owners = _owners(texts)
-    closest = _closest(single @ single.T, owners)
-    return _standing(_relevance(single @ vectors[0], single @ whole.T, owners), closest, closest)
+    likeness = single @ single.T
+    closest, first = _closest(likeness, owners), _first(likeness, owners)
+    relevance = _relevance(single @ vectors[0], single @ whole.T, owners)
+    return _standing(relevance, closest, closest, first, first, _alike(likeness, owners))
 
 
 def by_words(question: str, texts: Texts) -> Standing:
@@ -57,14 +63,18 @@ def by_words(question: str, texts: Texts) -> Standing:
     others = [np.minimum(np.max(np.delete(told, text + 1, axis=0), axis=0), 1) for text in range(len(texts))]
     sentences = len(counts.spots)
     likeness, covered, said = _zeros(sentences, len(told)), _zeros(sentences, sentences), _zeros(sentences)
+    said_first, base = _zeros(sentences), np.minimum(told[1], 1) if len(texts) else _zeros(0)
     # Sentence by sentence: a sentence holds a dozen of the stems, so this beats multiplying the whole tables.
     for at, (spot, owner) in enumerate(zip(counts.spots, counts.owners, strict=True)):
         if len(spot):
             likeness[at] = told[:, spot].sum(axis=1) / lengths / np.sqrt(len(spot))
             covered[at] = reach[:, spot].mean(axis=1)
             said[at] = others[owner][spot].mean()
-    closest = _closest(covered, counts.owners)
-    return _standing(_relevance(likeness[:, 0], likeness[:, 1:], counts.owners), closest, np.maximum(said, closest))
+            said_first[at] = base[spot].mean() if owner else 0
+    closest, first = _closest(covered, counts.owners), _first(covered, counts.owners)
+    relevance = _relevance(likeness[:, 0], likeness[:, 1:], counts.owners)
+    said, said_first = np.maximum(said, closest), np.maximum(said_first, first)
+    return _standing(relevance, closest, said, first, said_first, _alike(covered, counts.owners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +109,22 @@ def _count(question: str, texts: Texts) -> _Counts:
     return _Counts(owners, spots, single, whole, kin(list(columns)))
 
 
-def _standing(relevance: Figures, closest: Figures, said: Figures) -> Standing:
-    return Standing(tuple(relevance.tolist()), tuple(closest.tolist()), tuple(said.tolist()))
+def _standing(
+    relevance: Figures,
+    closest: Figures,
+    said: Figures,
+    first: Figures,
+    said_first: Figures,
+    alike: tuple[tuple[tuple[int, float], ...], ...],
+) -> Standing:
+    return Standing(
+        relevance=tuple(relevance.tolist()),
+        closest=tuple(closest.tolist()),
+        said=tuple(said.tolist()),
+        first=tuple(first.tolist()),
+        said_first=tuple(said_first.tolist()),
+        alike=alike,
+    )
 
 
 def _relevance(to_question: Figures, to_texts: Figures, owners: Places) -> Figures:
@@ -113,6 +137,24 @@ def _relevance(to_question: Figures, to_texts: Figures, owners: Places) -> Figur
 def _closest(to_sentences: Figures, owners: Places) -> Figures:
     figures: Figures = np.max(np.where(owners[:, None] == owners, 0, to_sentences), axis=1, initial=0)
     return figures
+
+
+def _first(to_sentences: Figures, owners: Places) -> Figures:
+    """The likeness of each sentence to the nearest one of the first text; 0 for the first text's own."""
+    found: Figures = np.max(np.where((owners == 0)[None, :], to_sentences, 0), axis=1, initial=0)
+    return np.where(owners == 0, 0, found).astype(np.float32)
+
+
+# Less than this likeness both ways is not worth telling.
+_ALIKE = 0.3
+
+
+def _alike(to_sentences: Figures, owners: Places) -> tuple[tuple[tuple[int, float], ...], ...]:
+    both = np.minimum(to_sentences, to_sentences.T)
+    both = np.where((owners[:, None] == owners) | (owners == 0)[:, None] | (owners == 0)[None, :], 0, both)
+    return tuple(
+        tuple((int(at), float(row[at])) for at in np.argsort(-row, kind="stable") if row[at] >= _ALIKE) for row in both
+    )
 
 
 def _owners(texts: Texts) -> Places:

@@ -20,3 +20,4 @@ for client in tests/clients/*/package.json; do
     (cd "$(dirname "$client")" && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts \
         --no-audit --no-fund --loglevel=error)
 done
+compile --no-deps requirements/eval.in -o requirements/eval.txt

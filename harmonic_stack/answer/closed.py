@@ -3,13 +3,15 @@
 The rules and their evidence: docs/merging.md.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harmonic_stack.answer.live_answer import LiveAnswer
-from harmonic_stack.fanout import propose_all
-from harmonic_stack.harmonize import Verdict, agreement_confidence, canonical, final_answer, verdict
-from harmonic_stack.query import Agreement, MinorityPoint, Outcome, Seat, Status
+from harmonic_stack.fanout import attempt, propose_all
+from harmonic_stack.harmonize import Verdict, final_answer, json_answer, verdict
+from harmonic_stack.merge.calibrate import Calibration
+from harmonic_stack.query import Agreement, MinorityPoint, Mode, Outcome, Seat, Status
 from harmonic_stack.run import Run
 
 
@@ -22,51 +24,102 @@ class Stopping:
     greedy_waves: bool  # True: a wave takes all free slots; False: no more drafts than could decide
 
 
+def stopping_of(run: Run) -> Stopping:
+    """The stopping rule of the way of answering that was asked for; harmonic-deep hears all its drafts."""
+    merge, mode, asked = run.config.merge, run.query.mode, run.query.options.most
+    if mode is Mode.AUTO:
+        return Stopping(merge.lead, asked or merge.most, greedy_waves=False)
+    if mode is Mode.FULL:
+        return Stopping(merge.full_lead, asked or merge.full_most, greedy_waves=True)
+    most = asked or min(run.config.deep.most, run.config.limits.most)
+    return Stopping(most + 1, most, greedy_waves=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """How a vote went: every seat's outcome, the answer each gave, and the verdict (None: no answer at all)."""
+    """How a vote went: every seat's outcome, the answer each gave, and the verdict (None: no answer at all).
+
+    ``beside`` are drafts of models that have no vote yet, with their answers: reported, not counted.
+    """
 
     outcomes: tuple[Outcome, ...]
     answers: tuple[str | None, ...]
     verdict: Verdict | None
+    beside: tuple[Outcome, ...] = ()
+    answers_beside: tuple[str | None, ...] = ()
 
-    @property
-    def agreement(self) -> Agreement | None:
+    def agreement(self, calibration: Calibration) -> Agreement | None:
         """The vote in figures, through the calibration table."""
         if self.verdict is None:
             return None
-        votes, asked = self.verdict.votes, len(self.drafts)
-        return Agreement(votes, asked, agreement_confidence(votes, asked))
-
-    @property
-    def drafts(self) -> list[Outcome]:
-        """The drafts that came whole."""
-        return [outcome for outcome in self.outcomes if outcome.status is Status.OK]
+        votes, asked = self.verdict.votes, sum(outcome.status is Status.OK for outcome in self.outcomes)
+        return Agreement(votes, asked, calibration.confidence(votes, asked), self.verdict.answer)
 
 
-async def hold_vote(run: Run, seats: Sequence[Seat], stopping: Stopping) -> Vote:
+async def hold_vote(
+    run: Run,
+    seats: Sequence[Seat],
+    stopping: Stopping,
+    *,
+    weights: Mapping[str, float] | None = None,
+    beside: Sequence[Seat] = (),
+) -> Vote:
     """Ask seats in waves until one answer leads.
 
     1. A wave is as many seats as could decide the vote, or (``greedy_waves``) as many as slots are free.
     2. Drafts count in the order asked; once the drafts known without a gap decide, the rest of the wave is let go.
     3. The deadline ends the vote with what is there.
+    4. An agent's votes weigh what *weights* says, 1 where it says nothing. Seats *beside* draft at the same time and
+       have no vote; once it is decided, those that are not done are let go.
     """
+    drafting = {seat: asyncio.create_task(attempt(seat, run.vote_draft, run.partial)) for seat in beside}
+    try:
+        outcomes = await _voted(run, seats, stopping, weights)
+        others = [_as_it_stands(run, seat, draft) for seat, draft in drafting.items()]
+    finally:
+        for draft in drafting.values():
+            draft.cancel()
+        if drafting:
+            await asyncio.wait(drafting.values())
+    answers = tuple(_answer(run, outcome) for outcome in outcomes)
+    final = None
+    if any(answers):
+        final = verdict(answers, lead=stopping.lead, most=len(answers), weights=_weights_of(outcomes, weights))
+    if run.config.merge.guard and final is not None:
+        final = _guarded(final, answers)
+    told = tuple(_answer(run, outcome) for outcome in others)
+    return Vote(tuple(outcomes), answers, final, tuple(others), told)
+
+
+async def _voted(
+    run: Run, seats: Sequence[Seat], stopping: Stopping, weights: Mapping[str, float] | None
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
 
     def decided(known: Sequence[Outcome]) -> bool:
-        answers = [_answer(run, outcome) for outcome in (*outcomes, *known)]
-        return verdict(answers, lead=stopping.lead, most=stopping.most) is not None
+        so_far = [*outcomes, *known]
+        answers = [_answer(run, outcome) for outcome in so_far]
+        weighed = _weights_of(so_far, weights)
+        return verdict(answers, lead=stopping.lead, most=stopping.most, weights=weighed) is not None
 
     while len(outcomes) < len(seats):
         wave = seats[len(outcomes) :][: _wave_size(run, outcomes, stopping)]
         outcomes += await propose_all(wave, run.vote_draft, run.partial, until=run.until, decided=decided)
         if decided([]) or any(o.status is Status.LATE for o in outcomes):
             break
-    answers = tuple(_answer(run, outcome) for outcome in outcomes)
-    final = verdict(answers, lead=stopping.lead, most=len(answers)) if any(answers) else None
-    if run.config.merge.guard and final is not None:
-        final = _guarded(final, answers)
-    return Vote(tuple(outcomes), answers, final)
+    return outcomes
+
+
+def _as_it_stands(run: Run, seat: Seat, draft: "asyncio.Task[Outcome]") -> Outcome:
+    """A draft beside the vote: whole, or let go."""
+    if draft.done():
+        return draft.result()
+    draft.cancel()
+    return Outcome(seat, Status.SKIPPED, run.partial(seat), "the vote was decided without it")
+
+
+def _weights_of(outcomes: Sequence[Outcome], weights: Mapping[str, float] | None) -> list[float] | None:
+    return [weights.get(outcome.seat.agent, 1.0) for outcome in outcomes] if weights else None
 
 
 def deliver(run: Run, vote: Vote, answer: LiveAnswer) -> Outcome:
@@ -83,17 +136,24 @@ def deliver(run: Run, vote: Vote, answer: LiveAnswer) -> Outcome:
 
 def rivals(vote: Vote) -> tuple[MinorityPoint, ...]:
     """The answers that lost, each with its votes and the agent that gave it first; never part of a voted answer."""
-    found = vote.verdict.rivals if vote.verdict is not None else ()
-    return tuple(
-        MinorityPoint(str(vote.outcomes[rival.first].seat), rival.answer, votes=rival.votes) for rival in found
-    )
+    verdict = vote.verdict
+    if verdict is None:
+        return ()
+    lost = [
+        MinorityPoint(str(vote.outcomes[rival.first].seat), rival.answer, votes=rival.votes) for rival in verdict.rivals
+    ]
+    beside = zip(vote.beside, vote.answers_beside, strict=True)
+    # What a model without a vote says is told too, with no votes.
+    known = {verdict.answer, *(rival.answer for rival in verdict.rivals)}
+    lost += [MinorityPoint(str(o.seat), answer, votes=0) for o, answer in beside if answer and answer not in known]
+    return tuple(lost)
 
 
 def _answer(run: Run, outcome: Outcome) -> str | None:
     if outcome.status is not Status.OK:
         return None
     if run.query.sampling.has_format:
-        return canonical(outcome.text)
+        return json_answer(outcome.text)
     return final_answer(outcome.text, run.query.question)
 
 

@@ -13,7 +13,7 @@ from harmonic_stack.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The points found, and the share of the relevant lone ones that stand in the answer (None: there were none)."""
+    """The points found, and the share of them that stand in the answer (None: there were none)."""
 
     points: tuple[MinorityPoint, ...] = ()
     coverage: float | None = None
@@ -40,11 +40,20 @@ async def append_minority(
     shown = _fitting(run, base, names, chosen) if mode == "append" else []
     if shown:
         answer.write(_until_stop(append_points(shown, names), run.query.sampling.stop))
-    points = tuple(
-        MinorityPoint(names[point.draft], point.text, round(point.relevance, 3), kept=point in shown)
-        for point in chosen
-    )
+    points = tuple(_reported(point, names, kept=point in shown) for point in chosen)
     return Found(points, coverage(found, shown))
+
+
+def _reported(point: Point, names: Sequence[str], *, kept: bool) -> MinorityPoint:
+    return MinorityPoint(
+        names[point.draft],
+        point.text,
+        round(point.relevance, 3),
+        kept=kept,
+        holders=tuple(names[place] for place in point.holders),
+        against=None if point.against is None else point.against.text,
+        evidence=None if point.against is None else point.against.evidence,
+    )
 
 
 def _fitting(run: Run, base: Outcome, names: Sequence[str], points: Sequence[Point]) -> list[Point]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
 
 from harmonic_stack.api.models import TheDaemon
 from harmonic_stack.host.describe import hardware_object
@@ -25,7 +26,7 @@ async def plan(daemon: TheDaemon) -> dict[str, Any]:
 
 @router.get("/agents")
 async def agents(daemon: TheDaemon) -> dict[str, Any]:
-    """The crew: tier, model, slots, and what its role is."""
+    """The crew: tier, model, slots, what its role is, and the files that it alone knows."""
     slots = {agent.name: agent.slots for agent in daemon.plan.agents}
     models = {agent.name: agent.model for agent in daemon.plan.agents}
     record = daemon.orchestrator.bridge.record.figures()
@@ -40,6 +41,7 @@ async def agents(daemon: TheDaemon) -> dict[str, Any]:
                 "executive": agent.name == daemon.crew.executive,
                 "description": agent.description,
                 "role": agent.role,
+                "knowledge": daemon.orchestrator.knowledge.about(agent.name),
                 "record": record.get(agent.name),
             }
             for agent in daemon.crew.agents
@@ -57,6 +59,23 @@ async def engines(daemon: TheDaemon) -> dict[str, Any]:
 async def status(daemon: TheDaemon) -> dict[str, Any]:
     """One look at everything: address, engine, slots, spine."""
     return await daemon.status()
+
+
+class Outcome(BaseModel):
+    """Whether the answer to a query turned out to be right."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    right: bool
+
+
+@router.post("/queries/{query}/outcome", status_code=201)
+async def post_outcome(query: str, outcome: Outcome, daemon: TheDaemon) -> dict[str, Any]:
+    """Keep whether a voted answer was right: it counts into the confidence of later ones."""
+    await daemon.writer.flush()
+    models = {agent.name: agent.model or daemon.orchestrator.seats.model for agent in daemon.crew.agents}
+    told = await daemon.orchestrator.outcomes.post(daemon.bus, query, models, right=outcome.right)
+    return {"query": query, "votes": told.votes, "asked": told.asked, "right": told.right}
 
 
 @router.get("/queries/{query}")

@@ -119,7 +119,7 @@ def mode_of(model: str, names: Names) -> tuple[Mode, str | None]:
     Raises:
         ModelNotFound: there is no such name.
     """
-    if model in (Mode.AUTO.value, Mode.FULL.value):
+    if model in (Mode.AUTO.value, Mode.FULL.value, Mode.DEEP.value):
         return Mode(model), None
     if model == Mode.FAST.value:
         return Mode.FAST, names.executive

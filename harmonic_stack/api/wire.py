@@ -12,7 +12,18 @@ import msgspec
 
 from harmonic_stack.chat_client import tool_call_object
 from harmonic_stack.problems import error_body
-from harmonic_stack.query import AnswerDelta, DraftDelta, Event, Outcome, Query, Report, ToolCall, ToolCallDelta
+from harmonic_stack.query import (
+    AnswerDelta,
+    DraftDelta,
+    Event,
+    MinorityPoint,
+    Outcome,
+    PooledFact,
+    Query,
+    Report,
+    ToolCall,
+    ToolCallDelta,
+)
 
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
@@ -185,11 +196,9 @@ def harmonic_object(report: Report) -> dict[str, Any]:
         "agreement": None
         if agreement is None
         else {"votes": agreement.votes, "asked": agreement.asked, "confidence": round(agreement.confidence, 3)},
-        "minority": [
-            {"agent": p.agent, "text": p.text, "relevance": p.relevance, "votes": p.votes, "kept": p.kept}
-            for p in report.minority
-        ],
+        "minority": [_point(point) for point in report.minority],
         "coverage": report.coverage,
+        **({} if report.facts is None else {"facts": [_fact(fact) for fact in report.facts]}),
         "warnings": list(report.warnings),
         "queued": report.queued,
         "checked": None if report.checked is None else asdict(report.checked),
@@ -201,6 +210,7 @@ def _agent(outcome: Outcome, answer: str | None) -> dict[str, Any]:
     return {
         "name": outcome.seat.agent,
         "sample": outcome.seat.sample,
+        "wave": outcome.seat.wave,
         "status": outcome.status.value,
         "answer": answer,
         "prompt_tokens": spent.prompt_tokens,
@@ -208,6 +218,28 @@ def _agent(outcome: Outcome, answer: str | None) -> dict[str, Any]:
         "seconds": round(spent.seconds, 3),
         "slot_wait": round(spent.slot_wait, 3),
         "reason": outcome.reason or None,
+    }
+
+
+def _point(point: MinorityPoint) -> dict[str, Any]:
+    return {
+        "agent": point.agent,
+        "holders": list(point.holders or (point.agent,)),
+        "text": point.text,
+        "relevance": point.relevance,
+        "votes": point.votes,
+        "kept": point.kept,
+        "against": point.against,
+        "evidence": point.evidence,
+    }
+
+
+def _fact(fact: PooledFact) -> dict[str, Any]:
+    return {
+        "text": fact.text,
+        "holders": list(fact.holders),
+        "handed_to": list(fact.handed_to),
+        "held_back": fact.held_back or None,
     }
 
 

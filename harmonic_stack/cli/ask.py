@@ -22,7 +22,7 @@ _CLOSING = tuple(".,;:!?'\u2019)]")  # they follow the word before without a gap
 def ask(
     question: Annotated[str, typer.Argument(help='The question; "-" reads it from standard input.')],
     model: Annotated[
-        str, typer.Option(help="harmonic, harmonic-full, harmonic-fast, an agent, or a model.")
+        str, typer.Option(help="harmonic, harmonic-full, harmonic-deep, harmonic-fast, an agent, or a model.")
     ] = "harmonic",
     session: Annotated[str | None, typer.Option(help="Go on with this session.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer.")] = None,

@@ -73,6 +73,12 @@ def agents(as_json: AsJson = False) -> None:
             for a in found["agents"]
         ],
     )
+    for agent in found["agents"]:
+        if known := agent["knowledge"]:
+            files = ", ".join(f"{file['file']} ({file['chunks']})" for file in known["files"])
+            typer.echo(f"{agent['name']} alone knows (passages in brackets): {files}")
+            if known["trouble"]:
+                typer.echo(f"{agent['name']}: {known['trouble']}", err=True)
 
 
 def _calls(record: dict[str, Any] | None) -> str:

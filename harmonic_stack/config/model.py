@@ -172,6 +172,17 @@ class Merge(Section):
         default="append", description="Points that few agents made: appended to the answer, only reported, or neither."
     )
     points: int = Field(default=5, ge=0, le=64, description="Most points appended.")
+    judge: bool = Field(
+        default=True,
+        description="Whether a tie is settled by one yes or no on each tied answer, where the engine tells how likely "
+        "its words are.",
+    )
+    outcomes: int = Field(
+        default=20,
+        ge=1,
+        le=1_000_000,
+        description="Outcomes posted of like votes, or of a model's drafts, before this box's own figures count.",
+    )
     guard: bool = Field(default=False, description="Whether the first draft stands unless a rival leads by two votes.")
 
 
@@ -211,6 +222,32 @@ class Gate(Section):
 
     budget: float = Field(
         default=0.25, ge=0, le=1, description="Share of sentences that is broadcast, the most salient; 0 is none."
+    )
+
+
+class Knowledge(Section):
+    """What agents know for themselves: files named by `knowledge` in the crew file."""
+
+    tokens: int = Field(default=512, ge=0, le=1_048_576, description="Most tokens of it in one agent's prompt.")
+    chunks: int = Field(default=6, ge=1, le=1_000, description="Most passages in one agent's prompt.")
+    file_bytes: int = Field(default=1_048_576, ge=1, le=1_073_741_824, description="Largest file, in bytes.")
+    total_bytes: int = Field(
+        default=8_388_608, ge=1, le=1_073_741_824, description="Most bytes in all files of one agent."
+    )
+    files: int = Field(default=256, ge=1, le=65_536, description="Most files of one agent.")
+
+
+class Deep(Section):
+    """The two waves of harmonic-deep."""
+
+    facts: int = Field(default=12, ge=1, le=256, description="Most facts taken from one agent's list.")
+    tokens: int = Field(default=400, ge=16, le=1_048_576, description="Most tokens of peers' facts in one prompt.")
+    list_tokens: int = Field(default=256, ge=16, le=1_048_576, description="Longest list of facts, in tokens.")
+    most: int = Field(
+        default=9,
+        ge=1,
+        le=64,
+        description="Drafts of a vote in harmonic-deep, all of which count; at most limits.most.",
     )
 
 
@@ -256,6 +293,8 @@ class Config(Section):
     merge: Merge = Merge()
     limits: Limits = Limits()
     recall: Recall = Recall()
+    knowledge: Knowledge = Knowledge()
+    deep: Deep = Deep()
     gate: Gate = Gate()
     grid: Grid = Grid()
     spine: Spine = Spine()

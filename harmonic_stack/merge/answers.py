@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from harmonic_stack.merge.canonical import canonical
 from harmonic_stack.merge.quantities import last_number, number, weekday
-from harmonic_stack.merge.questions import Kind, closed_question, kind_of
+from harmonic_stack.merge.questions import Kind, closed_question, kind_of, options
 from harmonic_stack.merge.sentences import sentences
 from ommatidia.words import content_stems
 
@@ -32,6 +32,13 @@ _VALUE = re.compile(r".*(?:\b(?:is|are|was|were|be|equals?|gives?|get)\b|[=\u224
 _YES_NO = re.compile(r"\W*(yes|no)\b(?!\s+one\b)", re.I)
 _NEGATED = re.compile(r"\b(?:not|never|cannot|no)\b|n['\u2019]t\b", re.I)
 _PRINTED = re.compile(r"```\w*\n[^`]*```\s*(?:output:?\s*)?```\w*\n([^`]{1,200}?)\s*```\s*\Z", re.I)
+_LABELLED = re.compile(r"(?:\*\*|`|\()?\(?([A-Za-z])\)?[).:](?:\*\*)?\s[^\n]{1,200}", re.I)
+# "It prints:" and a block with what it prints, at the end.
+_SAID_PRINTED = re.compile(
+    r"\b(?:prints?|printed|outputs?|returns?|results?|displays?|shown?)\b[^\n`]{0,60}:\s*```(?:text|console|output|plaintext)?\n"
+    r"([^`]{1,200}?)\s*```\s*\Z",
+    re.I,
+)
 # Prose that ends otherwise was cut off by the length limit.
 _ENDED = re.compile(r"(?:[.!?:)\]}%\"'`*\d\u201d]|\\[\])])\s*\Z")
 _FEW_WORDS = 3
@@ -109,7 +116,10 @@ def _first_sentence(text: str) -> str:
 
 
 def _short(draft: str, question: str) -> str | None:
-    """A draft that is nothing but its answer."""
+    """A draft that is nothing but its answer: a few words, or one line that repeats an option with its label."""
+    line = _LABELLED.fullmatch(draft.strip())
+    if line and line[1].upper() in options(question):
+        return line[1].upper()
     words = len(draft.split())
     return canonical(draft, question) if words <= _FEW_WORDS and not draft.rstrip().endswith(("?", ":")) else None
 
@@ -163,5 +173,8 @@ def _cut_off(draft: str) -> bool:
 
 def _printed(draft: str, question: str) -> str | None:
     """What the code printed with which the draft ends."""
-    found = _PRINTED.search(draft)
-    return canonical(found[1].splitlines()[-1], question) if found else None
+    if found := _PRINTED.search(draft):
+        return canonical(found[1].splitlines()[-1], question)
+    if found := _SAID_PRINTED.search(draft):  # several lines are a text, or a grid
+        return canonical(found[1], question)
+    return None

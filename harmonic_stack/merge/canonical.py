@@ -22,7 +22,17 @@ _MOST_JSON_LETTERS = 8000
 
 _PLACEHOLDER = re.compile(r"<[^<>]*>|\[[A-Za-z][A-Za-z _-]*\]|[._\u2026?]+|(?:final )?answer(?: only)?", re.I)
 _LABEL = re.compile(r"(?:(?:option|choice|answer)\s+)?\(?([A-Za-z])\)?(?:[).:,]\s*.*|\s+[-\u2013]\s+.*)?", re.I | re.S)
+# "A and C", "B, D": several options where several may be right, in one order.
+_LABELS = re.compile(r"(?:options?\s+)?\(?[A-Z]\)?(?:(?:\s*,\s*(?:and\s+)?|\s*&\s*|\s+and\s+)\(?[A-Z]\)?)+", re.I)
+_LABEL_WORD = re.compile(r"(?<![A-Za-z])([A-Za-z])(?![A-Za-z])")
+# "Option 2", "the second one".
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_PLACED = re.compile(
+    rf"(?:option|choice|number)\s+(?P<n>[1-9])|(?:the\s+)?(?P<word>{'|'.join(_ORDINALS)})(?:\s+(?:one|option|choice))?",
+    re.I,
+)
 _YES_NO = re.compile(r"(yes|no|true|false)\b(?!\s+one\b)", re.I)
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _FENCE = re.compile(r"^```\w*\n(.*?)\n?```$", re.S)
 # "\text{5 km}", "\mathbf{x}", "\boxed{3}": the command goes, what it holds stays.
 _COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mathit|operatorname|boxed|mbox)\s*\{([^{}]*)\}")
@@ -57,7 +67,23 @@ def canonical(text: str, question: str = "") -> str | None:
         return day
     if (said := _YES_NO.match(bare)) and (kind is Kind.YES_NO or len(bare) == said.end() or bare[said.end()] in ",.;:"):
         return _agreed(said[1].lower(), kind)
-    return day_of_year(bare) or time_of_day(bare) or number(bare) or _result(bare, kind) or _words(bare)
+    listed = _structured(bare) if bare[:1] in ("[", "{", "(") else None
+    dated = listed or day_of_year(bare) or time_of_day(bare)
+    return dated or number(bare, question) or _numbers(bare) or _result(bare, kind) or _words(bare)
+
+
+def json_answer(text: str) -> str | None:
+    """The JSON that a draft under a schema is, or that stands in its prose, in canonical form; None where none does."""
+    if (whole := _structured(text)) is not None:
+        return whole
+    for start in (found.start() for found in re.finditer(r"[{\[]", text[:_MOST_JSON_LETTERS])):
+        try:
+            found, _ = json.JSONDecoder().raw_decode(text[start : start + _MOST_JSON_LETTERS])
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict | list) and found:
+            return _structured(json.dumps(found))
+    return None
 
 
 def plain(text: str) -> str:
@@ -75,7 +101,7 @@ def _peeled(text: str) -> str:
     text = text.replace("\\%", "%").replace("\\$", "$").replace("\\times", "\u00d7").replace("\\cdot", "\u00d7")
     text = re.sub(r"\((-?[\w.]+)\)/\((-?[\w.]+)\)", r"\1/\2", text)
     text = " ".join(re.sub(r"\*\*|__|`|~~", "", text).split()).strip(_QUOTES)
-    text = re.sub(r"^(?:the\s+)?(?:final\s+)?answer\s*(?:is\s*:?|:)\s*", "", text, flags=re.I)
+    text = re.sub(r"^(?:the\s+)?(?:final\s+)?(?:answer|result|output)\s*(?:is\s*:?|:|=)\s*", "", text, flags=re.I)
     text = _BASE.sub("", re.sub(r"[.;,!]+$", "", text).strip(_QUOTES)).strip()
     return text[:-1] if text.endswith(")") and "(" not in text else text
 
@@ -83,7 +109,7 @@ def _peeled(text: str) -> str:
 def _structured(text: str) -> str | None:
     """JSON, a list in Python's notation, or a grid of numbers on several lines, as compact JSON."""
     body = _FENCE.sub(r"\1", text.strip()).strip()
-    if body[:1] in ("{", "[") and len(body) > 1:
+    if body[:1] in ("{", "[", "(") and len(body) > 1:
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
@@ -113,11 +139,27 @@ def _even(value: Any) -> Any:
 
 def _option(bare: str, choices: Mapping[str, str]) -> str | None:
     """The label that *bare* names by itself, or whose text it is."""
+    if len(several := sorted({label.upper() for label in _LABEL_WORD.findall(bare)})) > 1 and _LABELS.fullmatch(bare):
+        return ", ".join(several) if all(label in choices for label in several) else None
+    if (placed := _PLACED.fullmatch(bare)) and (place := _place(placed)) <= len(choices):
+        return list(choices)[place - 1]
     named = _LABEL.fullmatch(bare)
     if named and named[1].upper() in choices:
         return named[1].upper()
     same = [label for label, text in choices.items() if canonical(text) == canonical(bare)]
     return same[0] if len(same) == 1 else None
+
+
+def _place(found: re.Match[str]) -> int:
+    return int(found["n"]) if found["n"] else _ORDINALS.index(found["word"].casefold()) + 1
+
+
+def _numbers(bare: str) -> str | None:
+    """Numbers parted by commas or "and", as a list: "1, 2 and 3" is [1, 2, 3]."""
+    items = [item for item in re.split(r"\s*,\s+(?:and\s+)?|\s+and\s+|\s*;\s*", bare.strip("()")) if item]
+    if len(items) < 2 or not all(_PLAIN_NUMBER.fullmatch(item) for item in items):
+        return None
+    return _structured(f"[{','.join(items)}]")
 
 
 def _agreed(said: str, kind: Kind) -> str:

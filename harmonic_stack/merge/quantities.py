@@ -4,14 +4,14 @@ import re
 from datetime import date
 from fractions import Fraction
 
+from harmonic_stack.merge.spelled import plain_fractions, scaled, spelled_number
+from harmonic_stack.merge.units import factor_to
+
 # A number longer than this is no answer that drafts agree on by being right.
 _MOST_DIGITS = 40
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WORDS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-seventeen eighteen nineteen twenty"""
-_WORD_VALUES = {word: value for value, word in enumerate(_WORDS.split())}
 
 _SIGN = r"[-+\u2212\u2013]?"
 _CURRENCY = r"(?:[$\u00a3\u20ac\u00a5]|(?:US\$|USD|EUR|GBP|CHF|JPY|INR|Rs\.?)\s?)"
@@ -27,33 +27,55 @@ _UNIT = (
 _ABOUT = r"(?:(?:about|approximately|approx\.?|around|roughly|exactly|only|just|~|\u2248)\s*)?"
 _QUANTITY = re.compile(
     rf"{_ABOUT}(?P<sign>{_SIGN})\s?{_CURRENCY}?\s?(?P<sign2>[-\u2212]?)"
-    rf"(?:(?P<whole>\d+)\s(?=\d+/))?(?P<top>{_DIGITS})(?:\s?/\s?(?P<under>\d+)(?![/\d]))?{_POWER}{_UNIT}",
+    rf"(?:(?P<whole>\d+)\s(?=\d+/))?(?P<top>{_DIGITS})(?:\s?/\s?(?P<under>\d+)(?![/\d]))?{_POWER}(?P<unit>{_UNIT})",
     re.I,
 )
+# "1.200,50": a dot and then a comma can only be the German way.
+_EUROPEAN = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d+(?![\d.,])")
 _NUMERAL = re.compile(rf"(?<![\w.,/^_])(?:{_SIGN}{_CURRENCY}?(?:{_DIGITS})(?:/\d+)?)(?![\w/])(?!\.\d)")
 
 _MONTH = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DATES = (
-    re.compile(r"(?P<year>\d{4})[-/.](?P<n>\d{1,2})[-/.](?P<day>\d{1,2})"),
+    re.compile(r"(?P<year>\d{4})[-/.](?P<n>\d{1,2})[-/.](?P<day>\d{1,2})(?:T00:00(?::00)?(?:Z|[+]00:00)?)?", re.I),
+    re.compile(r"(?P<day>\d{1,2})\.\s?(?P<n>\d{1,2})\.\s?(?P<year>\d{4})"),
+    # With slashes the day is told from the month only by being more than 12.
+    re.compile(r"(?P<day>1[3-9]|2\d|3[01])/(?P<n>\d{1,2})/(?P<year>\d{4})"),
+    re.compile(r"(?P<n>\d{1,2})/(?P<day>1[3-9]|2\d|3[01])/(?P<year>\d{4})"),
     re.compile(rf"(?:[a-z]+day,?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})", re.I),
     re.compile(
-        rf"(?:[a-z]+day,?\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH},?\s+(?P<year>\d{{4}})", re.I
+        rf"(?:[a-z]+day,?\s+)?(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH},?\s+(?P<year>\d{{4}})",
+        re.I,
     ),
 )
+# Without a year, as ISO 8601 writes a day of every year, and a month of one year.
+_DAYS = (
+    re.compile(rf"(?:[a-z]+day,?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?", re.I),
+    re.compile(rf"(?:[a-z]+day,?\s+)?(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}", re.I),
+)
+_MONTHS_OF_YEARS = re.compile(rf"{_MONTH},?\s+(?:of\s+)?(?P<year>\d{{4}})", re.I)
 _CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?\s*(?P<half>[ap]\.?m\.?)?", re.I)
+_CLOCKS = (
+    _CLOCK,
+    re.compile(r"(?P<hour>\d{1,2})\.(?P<minute>[0-5]\d)\s*(?P<half>[ap]\.?m\.?)", re.I),
+    re.compile(r"(?P<hour>[01]?\d|2[0-3])\s?h\s?(?P<minute>[0-5]\d)", re.I),
+)
+_NAMED_TIMES = {"noon": "12:00", "midday": "12:00", "midnight": "00:00"}
 _HOUR = re.compile(r"(?P<hour>\d{1,2})\s*(?P<half>[ap]\.?m\.?)", re.I)
 
 
-def number(text: str) -> str | None:
+def number(text: str, question: str = "") -> str | None:
     """The number that *text* is, whatever its unit; None where it is anything else or more than one number.
+
+    Where *question* asks for another unit of the same kind, it is converted to that.
 
     >>> number("1,200.00 USD"), number("-3/4"), number("1 1/2 cups"), number("1/3"), number("twelve"), number("1 to 2")
     ('1200', '-0.75', '1.5', '1/3', '12', None)
     """
-    text = text.strip()
-    first, _, rest = text.lower().partition(" ")
-    if first in _WORD_VALUES and len(rest.split()) < 3 and not re.search(r"\d", rest):
-        return str(_WORD_VALUES[first])
+    text = plain_fractions(text.strip())
+    if (words := spelled_number(text)) is not None and not re.search(r"\d|\bto\b|\bor\b", words[1]):
+        return _plain(words[0] * factor_to(words[1], question)) if len(words[1].split()) < 3 else None
+    if european := _EUROPEAN.match(text):
+        text = european[0].replace(".", "").replace(",", ".") + text[european.end() :]
     found = _QUANTITY.fullmatch(text)
     if found is None or re.search(r"\b(?:to|and|or|than)\b", text):
         return None
@@ -63,7 +85,8 @@ def number(text: str) -> str | None:
     value = Fraction(top)
     if found["under"]:
         value = value / int(found["under"]) + int(found["whole"] or 0)
-    value *= Fraction(10) ** power
+    unit = (found["unit"] or "").strip()
+    value *= Fraction(10) ** power * scaled(unit) * factor_to(unit, question)
     negative = (found["sign"] + found["sign2"]).strip("+") != ""
     return _plain(-value if negative else value)
 
@@ -90,7 +113,7 @@ def _plain(value: Fraction) -> str:
 
 
 def day_of_year(text: str) -> str | None:
-    """The date that *text* is, as ISO 8601; None where it is none or its year is not given.
+    """The date that *text* is, as ISO 8601: whole, a day of every year, or a month; None where it is none.
 
     >>> day_of_year("Wednesday, March 16th, 2022"), day_of_year("16 March 2022"), day_of_year("3/4/2022")
     ('2022-03-16', '2022-03-16', None)
@@ -103,6 +126,11 @@ def day_of_year(text: str) -> str | None:
                 return date(int(parts["year"]), month, int(parts["day"])).isoformat()
             except ValueError:  # 30 February: no date, so it stays words
                 return None
+    for form in _DAYS:
+        if (found := form.fullmatch(text.strip())) and 1 <= int(found["day"]) <= 31:
+            return f"--{_MONTHS.index(found['month'].lower()[:3]) + 1:02}-{int(found['day']):02}"
+    if found := _MONTHS_OF_YEARS.fullmatch(text.strip()):
+        return f"{found['year']}-{_MONTHS.index(found['month'].lower()[:3]) + 1:02}"
     return None
 
 
@@ -112,11 +140,15 @@ def time_of_day(text: str) -> str | None:
     >>> time_of_day("5:30 PM"), time_of_day("12 a.m."), time_of_day("09:05")
     ('17:30', '00:00', '09:05')
     """
-    found = _CLOCK.fullmatch(text.strip()) or _HOUR.fullmatch(text.strip())
+    bare = re.sub(r"\s*(?:o'clock|(?:12\s+)?(?=noon|midday|midnight))\s*", "", text.strip().casefold())
+    if bare in _NAMED_TIMES:
+        return _NAMED_TIMES[bare]
+    forms = (form.fullmatch(text.strip()) for form in (*_CLOCKS, _HOUR))
+    found = next((form for form in forms if form is not None), None)
     if found is None:
         return None
     parts = found.groupdict()
-    hour, half = int(parts["hour"]), (parts["half"] or "").lower()[:1]
+    hour, half = int(parts["hour"]), (parts.get("half") or "").lower()[:1]
     if half and not 1 <= hour <= 12:
         return None
     hour = hour % 12 + (12 if half == "p" else 0) if half else hour

@@ -1,7 +1,7 @@
 """A vote in code: when enough drafts agree, which answer won, and how far to trust it (docs/merging.md)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,20 @@ class Verdict:
     asked: int
     rivals: tuple[Rival, ...] = ()
     tied: tuple[str, ...] = ()
+
+    def settled(self, answer: str, answers: Sequence[str | None]) -> "Verdict":
+        """The same vote with its tie given to *answer*; *answers* are those that were voted on."""
+        given = list(answers)
+        others = [each for each in dict.fromkeys(given) if each is not None and each != answer]
+        rivals = [Rival(each, given.count(each), given.index(each)) for each in others]
+        return replace(
+            self,
+            answer=answer,
+            winner=given.index(answer),
+            votes=given.count(answer),
+            rivals=tuple(sorted(rivals, key=lambda rival: -rival.votes)),
+            tied=(),
+        )
 
 
 def verdict(

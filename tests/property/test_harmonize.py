@@ -1,7 +1,11 @@
 """What holds for every vote, every written answer, and every set of drafts."""
 
+import json
 import string
 from collections import Counter
+from datetime import date
+from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +18,7 @@ from harmonic_stack.harmonize import (
     closed_question,
     coverage,
     final_answer,
+    json_answer,
     minority_points,
     verdict,
 )
@@ -111,6 +116,78 @@ def test_points_are_words_of_their_own_draft_and_not_of_the_base(told: list[str]
         assert point.text not in base
         assert 0 < point.novelty <= 1
     appended = append_points(points, [f"agent {at}" for at in range(len(told))])
-    assert all((f"agent {point.draft} adds: {point.text}" in appended) or not point.kept for point in points)
+    for point in points:
+        assert point.holders[0] == point.draft
+        assert not point.kept or (f"agent {point.draft} adds: {point.text}" in appended) == (
+            len(point.holders) == 1 and point.against is None
+        )
+        assert not point.kept or point.text in appended
     covered = coverage(points, [point for point in points if point.kept])
     assert covered is None if not points else covered == pytest.approx(min(most, len(points)) / len(points))
+
+
+@given(st.dates(min_value=date(1000, 1, 1)))
+def test_a_day_is_the_same_however_it_is_written(day: date) -> None:
+    name = day.strftime("%B")
+    whole = [f"{name} {day.day}, {day:%Y}", f"{day.day} {name} {day:%Y}", f"the {day.day}th of {name} {day:%Y}"]
+    whole += [f"{day:%d}.{day:%m}.{day:%Y}", f"{day:%Y}/{day:%m}/{day:%d}", f"{day.isoformat()}T00:00:00"]
+    assert {canonical(text) for text in whole} == {day.isoformat()}
+    assert canonical(f"{name} {day.day}") == canonical(f"{day.day} {name}") == f"--{day:%m}-{day:%d}"
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["km", "cm", "meters", "kilometres"]))
+def test_a_length_is_the_same_in_whatever_unit_it_is_told(metres: int, unit: str) -> None:
+    per = {"km": Fraction(1000), "cm": Fraction(1, 100), "meters": Fraction(1), "kilometres": Fraction(1000)}[unit]
+    question = f"How long is the wall in {unit}?"
+    asked = canonical(str(Fraction(metres) / per), question)
+    assert canonical(f"{metres} m", question) == canonical(f"{metres * 100} cm", question) == asked
+    assert canonical(f"{metres} kg", question) == canonical(str(metres)), "another kind of unit is left alone"
+
+
+@given(st.integers(0, 999_999))
+def test_a_number_in_words_is_the_number(value: int) -> None:
+    assert canonical(in_words(value)) == str(value)
+    assert canonical(in_words(value).replace("-", " ") + " apples") == str(value)
+
+
+@given(st.lists(st.integers(-999, 999), min_size=2, max_size=6))
+def test_a_list_of_numbers_is_the_same_in_every_dress(values: list[int]) -> None:
+    inner = ", ".join(map(str, values))
+    dressed = [inner, f"[{inner}]", f"({inner})", f"`[{inner}]`", f"**{inner}**", f"```\n[{inner}]\n```"]
+    assert {canonical(text) for text in dressed} == {f"[{','.join(map(str, values))}]"}
+
+
+@given(st.sets(st.sampled_from("ABC"), min_size=2), st.randoms(use_true_random=False))
+def test_several_options_are_one_answer_in_any_order(labels: set[str], draw: Random) -> None:
+    question = "Which are right?\nA) Paris\nB) Rome\nC) Oslo"
+    order = draw.sample(sorted(labels), len(labels))
+    for written in (", ".join(order), " and ".join(order), ", ".join(f"({label})" for label in order)):
+        assert canonical(written, question) == ", ".join(sorted(labels))
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.integers() | st.booleans() | st.none() | st.text(max_size=5)))
+def test_json_is_the_same_in_any_order_and_dress(value: dict[str, object]) -> None:
+    back = dict(reversed(value.items()))
+    forms = [json.dumps(value), json.dumps(back, indent=2), f"```json\n{json.dumps(value)}\n```"]
+    if value:
+        forms.append(f"Here you are: {json.dumps(back)} That is it.")
+    assert len({json_answer(form) for form in forms}) == 1
+    assert json_answer(forms[0]) is not None
+
+
+ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen"""
+TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety"
+
+
+def in_words(value: int) -> str:
+    """A number in English words, as people write it."""
+    ones, tens = ONES.split(), TENS.split()
+    if value < 20:
+        return ones[value]
+    if value < 100:
+        return tens[value // 10] + (f"-{ones[value % 10]}" if value % 10 else "")
+    if value < 1000:
+        return f"{ones[value // 100]} hundred" + (f" and {in_words(value % 100)}" if value % 100 else "")
+    rest = f" {in_words(value % 1000)}" if value % 1000 else ""
+    return f"{in_words(value // 1000)} thousand{rest}"

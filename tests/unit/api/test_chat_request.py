@@ -27,6 +27,7 @@ def _parse(body: Any, session: str | None = None, features: frozenset[str] = ALL
         ("harmonic", Mode.AUTO, None),
         ("harmonic-full", Mode.FULL, None),
         ("harmonic-fast", Mode.FAST, "executive"),
+        ("harmonic-deep", Mode.DEEP, None),
         ("coder", Mode.AGENT, "coder"),
         ("tiny", Mode.MODEL, None),
     ],

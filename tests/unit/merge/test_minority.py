@@ -32,8 +32,32 @@ def test_what_the_base_says_is_not_said_again() -> None:
     assert texts(minority_points(QUESTION, f"{BASE} {FACT}", [BASE, f"{REPEAT} {FACT}"])) == []
 
 
-def test_what_two_other_drafts_say_is_no_minority() -> None:
-    assert FACT not in texts(minority_points(QUESTION, BASE, [BASE, FACT, f"{REPEAT} {FACT}"]))
+def test_what_two_other_drafts_say_and_the_base_lacks_is_one_point_of_both() -> None:
+    points = minority_points(QUESTION, BASE, [BASE, FACT, f"{REPEAT} {FACT}"])
+    assert [(point.text, point.holders) for point in points if point.kept] == [(FACT, (1, 2))]
+    told = append_points(points, ["executive", "analyst", "coder"])
+    assert told == f"\n\nanalyst and coder add: {FACT}"
+
+
+def test_a_point_against_the_base_stands_beside_what_it_contradicts() -> None:
+    base = "Copy your photos to an external drive. A photo drive lasts 12 years on average."
+    other = "A photo drive lasts 4 years on average."
+    points = minority_points(QUESTION, base, [base, other])
+    assert append_points(points, ["executive", "analyst"]) == (
+        f"\n\nanalyst disagrees (12 vs 4): {other} [above: A photo drive lasts 12 years on average.]"
+    ).replace("12 vs 4", "4 vs 12")
+
+
+def test_peers_that_contradict_each_other_stand_side_by_side_once() -> None:
+    one, other = "Cloud photo storage keeps deleted files.", "Cloud photo storage does not keep deleted files."
+    points = minority_points(QUESTION, "Copy your photos to an external drive.", ["", one, other])
+    (line,) = append_points(points, ["executive", "analyst", "coder"]).split("\n\n")[1:]
+    assert line == f"analyst disagrees (not): {one} [coder: {other}]"
+
+
+def test_two_drafts_of_one_agent_are_named_once() -> None:
+    points = minority_points(QUESTION, BASE, [BASE, FACT, FACT])
+    assert append_points(points, ["executive", "analyst", "analyst"]) == f"\n\nanalyst adds: {FACT}"
 
 
 def test_what_has_nothing_to_do_with_the_question_is_left_out() -> None:

@@ -1,0 +1,58 @@
+"""No room now, or an engine that failed."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from math import ceil
+
+from harmonic_stack.errors.base import HarmonicError, one_line
+
+
+class TooBusy(HarmonicError):
+    """The box has no room for the request now; ``retry_after`` is in seconds, at least 1."""
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = max(1.0, retry_after)
+        super().__init__(f"the server is busy; try again in {ceil(self.retry_after)} s")
+
+
+class KeyTooBusy(TooBusy):
+    """This key has as many requests under way as one key may have."""
+
+
+class ShuttingDown(TooBusy):
+    """The daemon finishes what it has and takes nothing new."""
+
+
+class StreamFault(StrEnum):
+    """Why an engine's stream is not a complete answer."""
+
+    CONNECT = "no connection"
+    STATUS = "refused"
+    ENGINE = "engine error"
+    MALFORMED = "malformed answer"
+    CUT = "cut off"
+    TIMEOUT = "too slow"
+    TOO_LARGE = "too large"
+
+
+class EngineStreamFailed(HarmonicError):
+    """One call to the engine failed; ``reason`` says how, ``detail`` is for a person."""
+
+    def __init__(self, reason: StreamFault, detail: str, status: int | None = None) -> None:
+        """*status* is the engine's HTTP status, where it refused."""
+        super().__init__(one_line(f"{reason}: {detail}"))
+        self.reason, self.detail, self.status = reason, detail, status
+
+    @property
+    def blames_the_request(self) -> bool:
+        """True where the engine found the request itself at fault."""
+        return self.status in (400, 422)
+
+
+class AllAgentsFailed(HarmonicError):
+    """Not one draft came; ``failures`` says why, by agent."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        self.failures = dict(failures)
+        reasons = "; ".join(f"{agent}: {reason}" for agent, reason in self.failures.items())
+        super().__init__(one_line(f"no agent answered ({reasons or 'none was asked'})"))
