@@ -11,12 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from harmonic_stack import __version__
 from harmonic_stack.api import admin, metrics_route, models, spine_routes
-from harmonic_stack.api.asgi import Message, Receive, Scope, Send, send_problem
+from harmonic_stack.api.asgi import ClientGone, Message, Receive, Scope, Send, checked_body, has_body, send_problem
 from harmonic_stack.api.chat import ChatRoute
 from harmonic_stack.api.door import Door, header
+from harmonic_stack.config import Server
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import BadRequest, HarmonicError, MethodNotAllowed, RouteNotFound
 from harmonic_stack.metrics import Metrics
@@ -24,6 +26,9 @@ from harmonic_stack.problems import PROBLEMS, error_body, problem_of, retry_afte
 
 log = logging.getLogger(__name__)
 CHAT = "/v1/chat/completions"
+# Routes of FastAPI's that take a body: it is JSON, checked before FastAPI sees it, but for those that read their own.
+JSON_BODIES = "/admin/"
+OWN_BODIES = frozenset({"/admin/spine/import"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -33,22 +38,25 @@ class App(FastAPI):
     door: Door
     chat: ChatRoute
     metrics: Metrics
+    limits: Server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; every reply bears an ``x-request-id``, every failure has OpenAI's shape."""
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
+        assert scope["type"] == "http", "the server speaks neither WebSocket nor lifespan"
         reply = _Reply(send, header(scope["headers"], b"x-request-id"))
         begun = time.monotonic()
         try:
             caller = self.door.admit(scope)
             if scope["path"] != CHAT:
+                if scope["path"].startswith(JSON_BODIES) and scope["path"] not in OWN_BODIES and has_body(scope):
+                    receive = await checked_body(scope, receive, self.limits)
                 await super().__call__(scope, receive, reply.send)
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(scope["method"], ["POST"])
             else:
                 await self.chat(scope, receive, reply.send, caller)
+        except (ClientGone, ClientDisconnect):
+            return
         except Exception as error:
             if reply.started:
                 raise
@@ -85,7 +93,7 @@ def create_app(daemon: Daemon) -> App:
     """The application that serves a running daemon."""
     app = App(title="Harmonic Stack", version=__version__, docs_url=None, redoc_url=None)
     app.state.daemon = daemon
-    app.metrics = daemon.metrics
+    app.metrics, app.limits = daemon.metrics, daemon.config.server
     app.door = Door(daemon.config.server, daemon.keys)
     app.chat = ChatRoute(daemon.orchestrator, daemon.names, daemon.config)
     app.include_router(models.router)
@@ -117,4 +125,6 @@ async def _explain_http(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         allowed = Headers(error.headers).get("allow", "")
         return await _explain(request, MethodNotAllowed(request.method, allowed.split(", ")))
-    return await _explain(request, RouteNotFound(request.method, request.url.path))
+    if error.status_code == 404:
+        return await _explain(request, RouteNotFound(request.method, request.url.path))
+    return await _explain(request, BadRequest(str(error.detail)))

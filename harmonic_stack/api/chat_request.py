@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from harmonic_stack.api.json_depth import MAX_DEPTH, too_deep
 from harmonic_stack.config import Config
 from harmonic_stack.errors import BadRequest, ModelNotFound, SessionNameInvalid, UnsupportedParameter
 from harmonic_stack.model_names import Names
@@ -125,6 +126,8 @@ def _decode(body: bytes) -> _Body:
         raise BadRequest(message, path.rstrip("`").lstrip(".") or _missing(message)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"the body is no JSON: {error}") from None
+    if too_deep(body):
+        raise BadRequest(f"the body is nested more than {MAX_DEPTH} deep")
     return asked
 
 

@@ -8,39 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from harmonic_stack.api.protocol import HardenedProtocol
 from harmonic_stack.config import Server as Limits
 from harmonic_stack.errors import PortInUse
 from harmonic_stack.host.ports import owner_of
 
 BACKLOG = 2048
-
-
-class HardenedProtocol(HttpToolsProtocol):
-    """Closes connections that bring no request in time, and those beyond the most that may be open.
-
-    uvicorn itself has no limit on the time that a request's headers may take.
-    """
-
-    limits: Limits
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
-        super().connection_made(transport)
-        if len(self.connections) > self.limits.max_connections:
-            transport.abort()
-            return
-        self._timer = self.loop.call_later(self.limits.header_seconds, self._close_if_silent)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        timer = getattr(self, "_timer", None)
-        if timer is not None:
-            timer.cancel()
-        super().connection_lost(exc)
-
-    def _close_if_silent(self) -> None:
-        if getattr(self, "cycle", None) is None:  # None until a request's headers are whole
-            self.transport.close()
 
 
 class DaemonServer(uvicorn.Server):
@@ -92,6 +66,7 @@ def make_server(app: Any, limits: Limits) -> DaemonServer:
         uvicorn.Config(
             app,
             http=protocol,
+            ws="none",  # a WebSocket would come in past the door
             loop="none",
             lifespan="off",
             log_config=None,

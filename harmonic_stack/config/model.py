@@ -56,7 +56,12 @@ class Server(Section):
     header_seconds: Seconds = Field(default=10.0, description="How long a client may take to send its headers.")
     body_seconds: Seconds = Field(default=30.0, description="How long a client may take to send its body.")
     idle_seconds: Seconds = Field(default=75.0, description="How long an idle connection is kept.")
-    max_connections: int = Field(default=1_024, ge=1, le=65_535, description="Most connections at a time.")
+    write_seconds: Seconds = Field(
+        default=30.0, description="How long a client may leave unread what was sent, before it is cut off."
+    )
+    max_connections: int = Field(
+        default=1_024, ge=1, le=65_535, description="Most connections at a time; beyond it, the longest idle one ends."
+    )
     max_in_flight: int = Field(
         default=64, ge=1, le=65_535, description="Most requests of one key at once; beyond it, 429."
     )
