@@ -55,6 +55,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._refused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._head_open, self._begun = True, False  # waiting for or in a head; a request line has begun
+        self._completed = False  # a request became whole in the bytes that are being read
         self._head_bytes = self._content_bytes = self._raw_bytes = self._discarded = 0
         self.idle_since = self.loop.time()
         if len(self.connections) > self.limits.max_connections and not self._make_room():
@@ -79,6 +80,7 @@ class HardenedProtocol(HttpToolsProtocol):
             return
         if self._head_open:
             self._start("head", self.limits.header_seconds, self._head_is_late)
+        self._completed = False
         super().data_received(data)
         self._account(len(data))
 
@@ -126,7 +128,8 @@ class HardenedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """A request is whole; the next may come."""
         super().on_message_complete()
-        self._head_open, self._begun, self._head_bytes = True, False, 0
+        self._head_open, self._begun, self._completed = True, False, True
+        self._raw_bytes = 0
         self._stop("linger")
 
     def _check_head(self) -> None:
@@ -229,7 +232,7 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         if self._head_open:
-            self._count_head(size)
+            self._count_head(0 if self._completed else size)
         elif self.cycle.response_complete:
             self._discard(size)
         else:
