@@ -20,8 +20,9 @@ from harmonic_stack.query import Completion, Message
 # Takes text as it arrives, and of how many pieces it is made: engines send one token a piece.
 OnText = Callable[[str, int], None]
 MAX_ERROR_BODY = 8_192
-# An engine that ignores max_tokens is cut off here: pieces of text, each at least one token.
+# An engine that ignores max_tokens is cut off here: pieces of text, each at least one token, and their characters.
 MAX_PIECES = 200_000
+MAX_TEXT = 4_194_304
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class Stream(ABC):
         self._on_text, self._patience, self._loop = on_text, patience, loop
         self._events = self.events()
         self._pieces: list[str] = []
+        self._size = 0
         self.finish: str | None = None
         self.usage: Usage | None = None
         self._error_body: bytearray | None = None
@@ -211,8 +213,9 @@ class Stream(ABC):
             self._timer.cancel()  # from here on the shorter patience holds
             self._timer = self._loop.call_later(self._patience.token, self._check_time)
         self._pieces += texts
-        if len(self._pieces) > MAX_PIECES:
-            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of text")
+        self._size += sum(map(len, texts))
+        if len(self._pieces) > MAX_PIECES or self._size > MAX_TEXT:
+            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces, or {MAX_TEXT} characters, of text")
         else:
             self._on_text(texts[0] if len(texts) == 1 else "".join(texts), len(texts))
 

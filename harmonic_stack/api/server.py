@@ -15,6 +15,8 @@ from harmonic_stack.errors import PortInUse
 from harmonic_stack.host.ports import owner_of
 
 BACKLOG = 2048
+# What the system may hold of an answer for a client that does not read; left to itself, Linux grows it to 4 MB.
+SEND_BUFFER = 262_144
 
 
 class DaemonServer(uvicorn.Server):
@@ -50,6 +52,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # every connection inherits it
     try:
         found.bind((host, port))
     except OSError as error:
