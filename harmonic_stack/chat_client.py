@@ -135,7 +135,7 @@ class Stream(ABC):
         self._on_text, self._patience, self._loop = on_text, patience, loop
         self._events = self.events()
         self._pieces: list[str] = []
-        self._size = 0
+        self._size = self._thoughts = 0
         self.finish: str | None = None
         self.usage: Usage | None = None
         self._error_body: bytearray | None = None
@@ -225,8 +225,11 @@ class Stream(ABC):
         return self._first is not None
 
     def alive(self) -> None:
-        """Note that the engine works, although no text has come."""
+        """Note that the engine works, although no text has come; not for ever."""
         self._last = self._loop.time()
+        self._thoughts += 1
+        if self._thoughts > MAX_PIECES:
+            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces without text")
 
     def succeed(self) -> None:
         """The answer is complete."""

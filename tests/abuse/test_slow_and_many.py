@@ -4,6 +4,7 @@ import asyncio
 import random
 import socket
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -163,7 +164,9 @@ async def test_fifty_that_leave_in_the_middle_of_a_request_leave_nothing(box: Bo
 async def test_requests_sent_ahead_are_answered_in_their_order(box: Box) -> None:
     reader, writer = await box.open()
     paths = ["/health", "/ready", "/nothing", "/health"]
-    writer.write(b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n".encode() + box.auth + b"\r\n" for path in paths))
+    writer.write(
+        b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n".encode() + box.auth + b"\r\n" for path in paths)
+    )
     assert [(await read_reply(reader)).status for _ in paths] == [200, 200, 404, 200]
     writer.close()
 
@@ -172,9 +175,9 @@ async def test_a_thousand_requests_sent_ahead_end_the_connection(box: Box) -> No
     reader, writer = await box.open()
     writer.write(stream(box, "slowly") + (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1_000))
     async with asyncio.timeout(10):
-        with pytest.raises((ConnectionError, AssertionError)):
-            while True:
-                assert await reader.read(65_536)
+        with suppress(ConnectionError):
+            while await reader.read(65_536):
+                pass
     writer.close()
     await until(lambda: box.engine.streaming == 0, "the first one is ended")
 
