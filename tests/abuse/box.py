@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,14 +154,19 @@ async def _send(writer: asyncio.StreamWriter, parts: Sequence[bytes], pause: flo
 
 
 @asynccontextmanager
-async def running_box(play: Play | None = None, settings: dict[str, object] | None = None) -> AsyncIterator[Box]:
-    """A box that runs; at the end it must be as it was, and nothing may have failed inside it."""
+async def running_box(
+    play: Play | None = None,
+    settings: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Box]:
+    """A box that runs, with a fake engine that answers by *play*."""
     with tempfile.TemporaryDirectory(prefix="hs-") as folder:
         async with fake_engine(play) as engine:
             asked = json.dumps({"engine.url": engine.url, **SETTINGS, **(settings or {})})
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tests.abuse.serve", folder, asked),
                 cwd=ROOT,
+                env={**os.environ, **(environment or {})},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
