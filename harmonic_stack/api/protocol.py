@@ -54,6 +54,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._refusal: HarmonicError | None = None
         self._refused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._once: set[bytes] = set()  # of the headers in ONCE, those that are there
         self._head_open, self._begun = True, False  # waiting for or in a head; a request line has begun
         self._completed = False  # a request became whole in the bytes that are being read
         self._head_bytes = self._content_bytes = self._raw_bytes = self._discarded = 0
@@ -89,6 +90,7 @@ class HardenedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request line begins."""
         super().on_message_begin()
+        self._once.clear()
         self._begun, self._head_bytes, self._content_bytes, self._raw_bytes = True, 0, 0, 0
 
     def on_url(self, url: bytes) -> None:
@@ -106,8 +108,10 @@ class HardenedProtocol(HttpToolsProtocol):
         if len(self.headers) > MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge(MAX_HEADERS, MAX_HEAD_BYTES))
         lower = name.lower()
-        if lower in ONCE and sum(lower == known for known, _ in self.headers) > 1:
-            self._refuse(BadRequest(f"the header {lower.decode('latin-1')} may be there once"))
+        if lower in ONCE:
+            if lower in self._once:
+                self._refuse(BadRequest(f"the header {lower.decode('latin-1')} may be there once"))
+            self._once.add(lower)
         if lower == b"transfer-encoding" and value.lower() != b"chunked":
             self._refuse(BadRequest("a body is sent plain or chunked, in no other transfer coding"))
 
@@ -133,12 +137,11 @@ class HardenedProtocol(HttpToolsProtocol):
         self._stop("linger")
 
     def _check_head(self) -> None:
-        names = {name for name, _ in self.headers}
         if self.parser.get_http_version() not in ("1.1", "1.0"):
             self._refuse(BadRequest("HTTP/1.1 and HTTP/1.0 are spoken here"))
         if not self.url.startswith(b"/"):
             self._refuse(BadRequest("the request's target must be a path"))
-        if {b"content-length", b"transfer-encoding"} <= names:
+        if {b"content-length", b"transfer-encoding"} <= self._once:
             self._refuse(BadRequest("a body has a length or comes in chunks, not both"))
         if len(self.pipeline) >= MAX_AHEAD:
             self._refuse(BadRequest(f"at most {MAX_AHEAD} requests may be sent ahead"))

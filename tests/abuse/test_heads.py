@@ -269,3 +269,46 @@ async def test_every_part_of_the_first_line_may_come_alone(box: Box) -> None:
     request = GOOD + b"\r\n"
     reply = await box.send(*[request[place : place + 1] for place in range(len(request))])
     assert (reply.status, json.loads(reply.body)) == (200, {"status": "ok"})
+
+
+NAMES = [
+    b"..%2f..",
+    b"%00",
+    b"a:b",
+    b"*",
+    b"%7Ball%7D",
+    b"x" * 65,
+    b"%ff",
+    b"%f0%9f%98%80",
+    b"%0d%0aX",
+    b"CON",
+    b"a..b",
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: name[:20].decode())
+async def test_a_name_that_is_none_is_nobodys_session_query_or_signal(box: Box, name: bytes) -> None:
+    asked = [
+        b"GET /admin/spine/sessions/" + name,
+        b"GET /admin/spine/sessions/" + name + b"/state",
+        b"DELETE /admin/spine/sessions/" + name,
+        b"GET /admin/queries/" + name,
+        b"GET /admin/spine/channels/0/signals?session=" + name,
+        b"GET /admin/spine/channels/0/signals?query=" + name,
+        b"GET /admin/spine/channels/0/signals?after=" + name,
+        b"GET /admin/spine/export?session=" + name,
+        b"GET /admin/spine/channels/" + name + b"/signals",
+        b"GET /v1/models/" + name,
+    ]
+    for start in asked:
+        key = b"Authorization: Bearer " + box.admin.encode()
+        reply = checked(await box.send(start + b" HTTP/1.1\r\nHost: localhost\r\n" + key + b"\r\n\r\n"))
+        assert reply.status in (200, 400, 404), (start, reply)
+        assert reply.status != 200 or b'"removed":0' in reply.body or b'"signals":[]' in reply.body or not reply.body
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=1e9", "limit=-1", "limit=" + "9" * 5000])
+async def test_a_page_has_its_bounds(box: Box, query: str) -> None:
+    request = box.head(f"/admin/spine/channels/0/signals?{query}", "GET") + b"\r\n"
+    reply = checked(await box.send(request.replace(box.key.encode(), box.admin.encode())))
+    assert reply.status == 400
