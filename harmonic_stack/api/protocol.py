@@ -54,10 +54,9 @@ class HardenedProtocol(HttpToolsProtocol):
         self._refusal: HarmonicError | None = None
         self._refused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._once: set[bytes] = set()  # of the headers in ONCE, those that are there
         self._head_open, self._begun = True, False  # waiting for or in a head; a request line has begun
         self._completed = False  # a request became whole in the bytes that are being read
-        self._head_bytes = self._content_bytes = self._raw_bytes = self._discarded = 0
+        self._content_bytes = self._raw_bytes = self._discarded = 0
         self.idle_since = self.loop.time()
         if len(self.connections) > self.limits.max_connections and not self._make_room():
             self._answer_refusal(TooBusy(1.0))
@@ -79,8 +78,6 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._refused:
             self._discard(len(data))
             return
-        if self._head_open:
-            self._start("head", self.limits.header_seconds, self._head_is_late)
         self._completed = False
         super().data_received(data)
         self._account(len(data))
@@ -90,30 +87,7 @@ class HardenedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request line begins."""
         super().on_message_begin()
-        self._once.clear()
-        self._begun, self._head_bytes, self._content_bytes, self._raw_bytes = True, 0, 0, 0
-
-    def on_url(self, url: bytes) -> None:
-        """A piece of the request's target."""
-        super().on_url(url)
-        if len(self.url) > MAX_TARGET_BYTES:
-            self._refuse(TargetTooLong(MAX_TARGET_BYTES))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; trailers are dropped, as nothing here asks for any."""
-        if not self._head_open:
-            return
-        super().on_header(name, value)
-        self._head_bytes += len(name) + len(value) + 4
-        if len(self.headers) > MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(HeadTooLarge(MAX_HEADERS, MAX_HEAD_BYTES))
-        lower = name.lower()
-        if lower in ONCE:
-            if lower in self._once:
-                self._refuse(BadRequest(f"the header {lower.decode('latin-1')} may be there once"))
-            self._once.add(lower)
-        if lower == b"transfer-encoding" and value.lower() != b"chunked":
-            self._refuse(BadRequest("a body is sent plain or chunked, in no other transfer coding"))
+        self._begun, self._content_bytes, self._raw_bytes = True, 0, 0
 
     def on_headers_complete(self) -> None:
         """A head is whole: the request begins, or waits for the one before it."""
@@ -121,6 +95,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._head_open = False
         self._stop("head")
         super().on_headers_complete()
+        self.headers = []  # the request keeps its own list; what comes now are trailers, which nobody here asks for
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False  # the offer is not taken, and the parser reads nothing after it
 
@@ -137,14 +112,31 @@ class HardenedProtocol(HttpToolsProtocol):
         self._stop("linger")
 
     def _check_head(self) -> None:
-        if self.parser.get_http_version() not in ("1.1", "1.0"):
-            self._refuse(BadRequest("HTTP/1.1 and HTTP/1.0 are spoken here"))
+        """Look at a whole head once: nothing is done per header, which would cost more than all the rest."""
         if not self.url.startswith(b"/"):
             self._refuse(BadRequest("the request's target must be a path"))
-        if {b"content-length", b"transfer-encoding"} <= self._once:
-            self._refuse(BadRequest("a body has a length or comes in chunks, not both"))
+        if len(self.url) > MAX_TARGET_BYTES:
+            self._refuse(TargetTooLong(MAX_TARGET_BYTES))
+        if self.parser.get_http_version() not in ("1.1", "1.0"):
+            self._refuse(BadRequest("HTTP/1.1 and HTTP/1.0 are spoken here"))
+        headers = self.headers
+        if len(headers) > MAX_HEADERS or sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge(MAX_HEADERS, MAX_HEAD_BYTES))
+        names = dict(headers)
+        if len(names) < len(headers):
+            self._check_once([name for name, _ in headers])
+        if (coding := names.get(b"transfer-encoding")) is not None:
+            if b"content-length" in names:
+                self._refuse(BadRequest("a body has a length or comes in chunks, not both"))
+            if coding.lower() != b"chunked":
+                self._refuse(BadRequest("a body is sent plain or chunked, in no other transfer coding"))
         if len(self.pipeline) >= MAX_AHEAD:
             self._refuse(BadRequest(f"at most {MAX_AHEAD} requests may be sent ahead"))
+
+    def _check_once(self, names: list[bytes]) -> None:
+        for name in ONCE:
+            if names.count(name) > 1:
+                self._refuse(BadRequest(f"the header {name.decode()} may be there once"))
 
     def _refuse(self, error: HarmonicError) -> None:
         """Stop the parser; ``data_received`` comes back through ``send_400_response``."""
@@ -235,7 +227,8 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         if self._head_open:
-            self._count_head(0 if self._completed else size)
+            if self._begun or not self._completed:
+                self._count_head(0 if self._completed else size)
         elif self.cycle.response_complete:
             self._discard(size)
         else:
@@ -244,9 +237,11 @@ class HardenedProtocol(HttpToolsProtocol):
     def _count_head(self, size: int) -> None:
         """Count bytes after which a head is still open: also those of a header that never ends, or of empty lines."""
         self._raw_bytes += size
-        if self._raw_bytes > 2 * MAX_HEAD_BYTES:
+        if self._begun and len(self.url) > MAX_TARGET_BYTES:
+            self._answer_refusal(TargetTooLong(MAX_TARGET_BYTES))
+        elif self._raw_bytes > 2 * MAX_HEAD_BYTES:
             self._answer_refusal(HeadTooLarge(MAX_HEADERS, MAX_HEAD_BYTES))
-        elif self._begun:
+        else:
             self._start("head", self.limits.header_seconds, self._head_is_late)
 
     def _count_framing(self, size: int) -> None:
@@ -257,7 +252,7 @@ class HardenedProtocol(HttpToolsProtocol):
     def _discard(self, size: int) -> None:
         self._discarded += size
         if self._discarded > LINGER_BYTES:
-            self.transport.abort()
+            self.flow.pause_reading()  # until the end: ending it now would take the answer back
 
     def _start(self, name: str, seconds: float, then: Callable[[], None]) -> None:
         """Call *then* in so many seconds; a timer that runs already goes on."""
