@@ -1,5 +1,6 @@
 """What is installed and shipped: nothing that runs by itself, nothing without its digest, nothing of the tests."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_house import PACKAGES, ROOT, kept_files
+from tests.test_house import PACKAGES, ROOT, files_of, kept_files, name_of
 
 # Files that Python runs at every start. Ours makes the checkout importable; the other is setuptools' own.
 KNOWN_STARTERS = (r"__editable__\.harmonic_stack-[\d.]+\.pth", r"distutils-precedence\.pth")
+# Asks a model registry how large a pull will be, the way Ollama will fetch it; no engine and no caller is involved.
+THROUGH_PROXIES = {"launcher/ollama_names.py"}
 SHIPPED = re.compile(r"(\.py|\.toml|py\.typed)$")
 
 
@@ -56,3 +59,16 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(tmp_path: Path) -> N
     assert ours == kept
     others = {name.partition(".dist-info/")[2] for name in names if ".dist-info/" in name}
     assert others == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt", "licenses/LICENSE"}
+
+
+def test_no_client_of_ours_heeds_the_environments_proxies() -> None:
+    calls = [
+        (name_of(file), ast.unparse(node))
+        for file in files_of(PACKAGES)
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and re.fullmatch(r"httpx\.(Client|AsyncClient|get|post|put|delete|request|stream)", ast.unparse(node.func))
+    ]
+    bare = {file for file, call in calls if "trust_env=False" not in call}
+    assert bare == THROUGH_PROXIES
+    assert [call for call in calls if "follow_redirects=True" in call[1]] == []

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.abuse.box import Box, running_box, warm_up
 from tests.fake_engine import Act
 
-# What a whole file of abuse may add to the process, in bytes: allocators keep some of what they once had.
+# What a whole file of abuse may add to the process, in bytes: memory that was once in use lies in more pieces.
 MAY_GROW = 24_000_000
 
 

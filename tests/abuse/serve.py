@@ -4,10 +4,12 @@ It says where it listens on its first line of output; for each line of input it 
 """
 
 import asyncio
+import ctypes
 import gc
 import json
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,14 @@ async def main() -> None:
 
 
 async def figures(stack: Stack) -> dict[str, Any]:
-    """What is held right now: memory in bytes, tasks, descriptors, places and slots."""
+    """What is held right now: memory in bytes, tasks, descriptors, places and slots.
+
+    Memory is that in use: what is garbage is collected, and what the C library keeps for later is given back first.
+    """
     await stack.daemon.writer.flush()
     gc.collect()
+    with suppress(AttributeError, OSError):  # another C library may have no such call
+        ctypes.CDLL(None).malloc_trim(0)
     process, orchestrator = psutil.Process(), stack.daemon.orchestrator
     return {
         "rss": process.memory_info().rss,
