@@ -26,8 +26,9 @@ ServesAgain = Callable[[float], Awaitable[bool]]
 Logprobs = tuple[Mapping[str, Any], ...]
 OnExtra = Callable[[ToolCallDelta | Logprobs], None]
 MAX_ERROR_BODY = 8_192
-# An engine that ignores max_tokens is cut off here: pieces of text, each at least one token.
+# An engine that ignores max_tokens is cut off here: pieces of text, each at least one token, and their characters.
 MAX_PIECES = 200_000
+MAX_TEXT = 4_194_304
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,7 @@ class Stream(ABC):
         self._events = self.events()
         self._pieces: list[str] = []
         self._thoughts: list[str] = []
+        self._size = 0
         self.finish: str | None = None
         self.usage: Usage | None = None
         self.candidates: dict[str, float] | None = None
@@ -254,8 +256,9 @@ class Stream(ABC):
         """Hand on the text of one read."""
         self._note_time()
         self._pieces += texts
-        if len(self._pieces) > MAX_PIECES:
-            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of text")
+        self._size += sum(map(len, texts))
+        if len(self._pieces) > MAX_PIECES or self._size > MAX_TEXT:
+            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces, or {MAX_TEXT} characters, of text")
         else:
             self._on_text(texts[0] if len(texts) == 1 else "".join(texts), len(texts))
 
@@ -289,11 +292,12 @@ class Stream(ABC):
         return self._first is not None
 
     def thought(self, text: str) -> None:
-        """Keep what the model thinks, apart from the answer: the engine works, although no text has come."""
+        """Keep what the model thinks, apart from the answer: the engine works, though no text comes; not for ever."""
         self._last = self._loop.time()
         self._thoughts.append(text)
-        if len(self._thoughts) > MAX_PIECES:
-            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of thought")
+        self._size += len(text)
+        if len(self._thoughts) > MAX_PIECES or self._size > MAX_TEXT:
+            self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of thought, or {MAX_TEXT} characters")
 
     def succeed(self) -> None:
         """The answer is complete."""

@@ -116,7 +116,11 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.MethodNotAllowed: Problem(405, "method_not_allowed", INVALID),
     errors.UnsupportedMediaType: Problem(415, "unsupported_media_type", INVALID),
     errors.PayloadTooLarge: Problem(413, "request_too_large", INVALID, remedy="The limit is server.max_body_bytes."),
-    errors.RequestTimedOut: Problem(408, "request_timeout", INVALID, remedy="The limit is server.body_seconds."),
+    errors.RequestTimedOut: Problem(
+        408, "request_timeout", INVALID, remedy="The limits are server.header_seconds and server.body_seconds."
+    ),
+    errors.TargetTooLong: Problem(414, "target_too_long", INVALID),
+    errors.HeadTooLarge: Problem(431, "headers_too_large", INVALID),
     # Who may ask.
     errors.NotAuthorised: Problem(
         401,

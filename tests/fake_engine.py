@@ -5,7 +5,7 @@ It stands in only where a fault or an exact text is needed; everything else is t
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,8 @@ class Act:
     status: int = 200
     body: bytes = b""  # of a status other than 200
     whole: bytes | None = None  # a body of status 200 that is no stream
-    raw: Sequence[bytes] | None = None  # instead of a stream of our own: these bytes as the body
+    raw: Iterable[bytes] | None = None  # instead of a stream of our own: these bytes as the body
+    head: bytes | None = None  # instead of a head of our own; the body then goes out as it is, and the connection ends
     content_type: str = "text/event-stream"
     finish: str = "stop"
     usage: bool = True
@@ -87,6 +88,14 @@ class FakeEngine:
             self.streaming -= 1
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, act: Act) -> bool:
+        if act.head is not None:
+            writer.write(act.head)
+            for piece in act.raw or ():
+                if act.delay:
+                    await _until(asyncio.Event(), reader, writer, act.delay)
+                writer.write(piece)
+                await writer.drain()
+            return False
         writer.write(
             f"HTTP/1.1 200 OK\r\ncontent-type: {act.content_type}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
         )
@@ -148,9 +157,9 @@ def last_user(body: dict[str, Any]) -> str:
     return next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user")
 
 
-def _pieces(act: Act) -> list[bytes]:
+def _pieces(act: Act) -> Iterable[bytes]:
     if act.raw is not None:
-        return list(act.raw)
+        return act.raw
     words = act.text.split(" ")
     texts = [word if place == 0 else f" {word}" for place, word in enumerate(words)] if act.text else []
     pieces = [_event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}) for text in texts]

@@ -15,6 +15,7 @@ from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon, running_stack
 from harmonic_stack.host.keys import Scope
 from harmonic_stack.host.paths import Paths
+from tests.helpers import until
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ async def served_stack(folder: Path, settings: dict[str, object] | None = None) 
         server = make_server(create_app(daemon), loaded.config.server)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
+            await until(lambda: server.started, "the server listens")
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             yield Stack(daemon, url, daemon.keys.text(Scope.INFERENCE), daemon.keys.text(Scope.ADMIN))
         finally:

@@ -11,22 +11,37 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from harmonic_stack import __version__
 from harmonic_stack.api import admin, metrics_route, models, responses, spine_routes
-from harmonic_stack.api.asgi import Message, Receive, Scope, Send, problem_headers, send_json
+from harmonic_stack.api.asgi import (
+    ClientGone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    checked_body,
+    has_body,
+    problem_headers,
+    send_json,
+)
 from harmonic_stack.api.door import Door, header
 from harmonic_stack.api.message_wire import error_object
 from harmonic_stack.api.messages import PREFIX as MESSAGES
 from harmonic_stack.api.openapi import with_plain_routes
 from harmonic_stack.api.plain_routes import PlainRoute, plain_routes
 from harmonic_stack.api.replays import Replays
+from harmonic_stack.config import Server
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import BadRequest, HarmonicError, MethodNotAllowed, RouteNotFound
 from harmonic_stack.metrics import Metrics
 from harmonic_stack.problems import PROBLEMS, error_body, problem_of
 
 log = logging.getLogger(__name__)
+# Routes of FastAPI's that take a body: it is JSON, checked before FastAPI sees it, but for those that read their own.
+JSON_BODIES = "/admin/"
+OWN_BODIES = frozenset({"/admin/spine/import"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -37,12 +52,11 @@ class App(FastAPI):
     plain: dict[str, PlainRoute]
     replays: Replays
     metrics: Metrics
+    limits: Server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; every reply bears an ``x-request-id``, every failure has OpenAI's shape."""
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
+        assert scope["type"] == "http", "the server speaks neither WebSocket nor lifespan"
         reply = _Reply(send, header(scope["headers"], b"x-request-id"))
         begun = time.monotonic()
         try:
@@ -50,6 +64,8 @@ class App(FastAPI):
             route = self.plain.get(scope["path"])
             if route is None:
                 scope.setdefault("state", {})["caller"] = caller
+                if scope["path"].startswith(JSON_BODIES) and scope["path"] not in OWN_BODIES and has_body(scope):
+                    receive = await checked_body(scope, receive, self.limits)
                 await super().__call__(scope, receive, reply.send)
             elif scope["method"] != "POST":
                 raise MethodNotAllowed(scope["method"], ["POST"])
@@ -57,6 +73,8 @@ class App(FastAPI):
                 await self.replays.serve(route, key, scope, receive, reply.send, caller)
             else:
                 await route(scope, receive, reply.send, caller)
+        except (ClientGone, ClientDisconnect):
+            return
         except Exception as error:
             if reply.started:
                 raise
@@ -101,7 +119,7 @@ def create_app(daemon: Daemon) -> App:
     """The application that serves a running daemon."""
     app = App(title="Harmonic Stack", version=__version__, docs_url=None, redoc_url=None)
     app.state.daemon = daemon
-    app.metrics = daemon.metrics
+    app.metrics, app.limits = daemon.metrics, daemon.config.server
     app.door = Door(daemon.config.server, daemon.keys)
     app.plain = plain_routes(daemon)
     app.replays = Replays(daemon.config.server)
@@ -139,4 +157,6 @@ async def _explain_http(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         allowed = Headers(error.headers).get("allow", "")
         return await _explain(request, MethodNotAllowed(request.method, allowed.split(", ")))
-    return await _explain(request, RouteNotFound(request.method, request.url.path))
+    if error.status_code == 404:
+        return await _explain(request, RouteNotFound(request.method, request.url.path))
+    return await _explain(request, BadRequest(str(error.detail)))

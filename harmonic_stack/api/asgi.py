@@ -6,8 +6,15 @@ from typing import Any
 
 import msgspec
 
+from harmonic_stack.api.json_depth import MAX_DEPTH, too_deep
 from harmonic_stack.config import Server
-from harmonic_stack.errors import MethodNotAllowed, PayloadTooLarge, RequestTimedOut, UnsupportedMediaType
+from harmonic_stack.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    RequestTimedOut,
+    UnsupportedMediaType,
+)
 from harmonic_stack.problems import retry_after
 
 Scope = MutableMapping[str, Any]
@@ -59,6 +66,36 @@ async def _read(receive: Receive, limit: int) -> bytes:
         parts.append(part)
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether the request says that a body comes with it."""
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
+
+
+async def checked_body(scope: Scope, receive: Receive, limits: Server) -> Receive:
+    """A *receive* that hands out the body again, once it is here whole and is JSON as the standard has it.
+
+    Python's own reader would let NaN, lone surrogates and any depth in, to fail later in the middle of things.
+
+    Raises:
+        BadRequest: it is no JSON, or too deep.
+        UnsupportedMediaType, PayloadTooLarge, RequestTimedOut, ClientGone: as ``read_json_body``.
+    """
+    body = await read_json_body(scope, receive, limits)
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"the body is no JSON: {error}") from None
+    if too_deep(body):
+        raise BadRequest(f"the body is nested more than {MAX_DEPTH} deep")
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return left.pop() if left else await receive()
+
+    return again
 
 
 async def send_json(send: Send, status: int, content: Any, headers: list[tuple[bytes, bytes]] | None = None) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from harmonic_stack.api.chat_body import WITHOUT_EFFECT, ChatBody, Choice, Harmonic, ResponseFormat
 from harmonic_stack.api.chat_messages import read_messages
-from harmonic_stack.api.decoding import check_depth, decode
+from harmonic_stack.api.decoding import decode
 from harmonic_stack.config import Config
 from harmonic_stack.engine.capabilities import ALL, Capability
 from harmonic_stack.errors import BadRequest, ModelNotFound, SessionNameInvalid, UnsupportedParameter
@@ -145,7 +145,6 @@ def _tools(asked: ChatBody) -> Tools | None:
             raise BadRequest("there are no tools to choose from", "tool_choice")
         return None
     definitions = tuple({"type": "function", "function": msgspec.to_builtins(tool.function)} for tool in asked.tools)
-    check_depth(list(definitions), "tools")
     if asked.tool_choice == "none":
         return None
     choice: str | dict[str, Any] | None
@@ -187,7 +186,6 @@ def _format(asked: ResponseFormat | None) -> dict[str, Any] | None:
         return {"type": asked.type}
     if asked.json_schema is None or asked.json_schema.schema is None:
         raise BadRequest("a json_schema has a name and a schema", "response_format.json_schema")
-    check_depth(asked.json_schema.schema, "response_format.json_schema.schema")
     form: dict[str, Any] = msgspec.to_builtins(asked)
     return form
 

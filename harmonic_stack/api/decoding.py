@@ -3,16 +3,16 @@
 import logging
 import re
 from collections.abc import Collection
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from harmonic_stack.api.json_depth import MAX_DEPTH, too_deep
 from harmonic_stack.errors import BadRequest, one_line, shortened
 
 log = logging.getLogger(__name__)
 Body = TypeVar("Body")
 
-MAX_DEPTH = 64  # of what is passed on to an engine: schemas of tools and answers
 MAX_LOGGED = 200  # names of unknown fields: a caller who makes up ever new ones must not fill the log
 _logged: set[str] = set()
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -22,7 +22,7 @@ def decode(decoder: "msgspec.json.Decoder[Body]", body: bytes, *, ignored: Colle
     """Read a body; *ignored* are fields of no effect that nobody needs to be told of.
 
     Raises:
-        BadRequest: it is no JSON, or a field is not what it must be.
+        BadRequest: it is no JSON, is nested too deep, or a field is not what it must be.
     """
     try:
         asked = decoder.decode(body)
@@ -31,21 +31,10 @@ def decode(decoder: "msgspec.json.Decoder[Body]", body: bytes, *, ignored: Colle
         raise BadRequest(message, path.rstrip("`").lstrip(".") or _missing(message)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"the body is no JSON: {error}") from None
+    if too_deep(body):
+        raise BadRequest(f"the body is nested more than {MAX_DEPTH} deep")
     _log_unknown(body, {*asked.__struct_fields__, *ignored})  # type: ignore[attr-defined]  # bodies are structs
     return asked
-
-
-def check_depth(value: Any, param: str, depth: int = MAX_DEPTH) -> None:
-    """Refuse what is nested deeper than *depth*.
-
-    Raises:
-        BadRequest: it is; names *param*.
-    """
-    if not depth:
-        raise BadRequest(f"nested deeper than {MAX_DEPTH} levels", param)
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for each in inner:
-        check_depth(each, param, depth - 1)
 
 
 def _missing(message: str) -> str | None:

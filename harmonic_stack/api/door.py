@@ -1,12 +1,17 @@
 """Who may enter: host name, origin and key are checked here for every route, before anything is read."""
 
+import re
 from collections.abc import Iterable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from harmonic_stack.config import Server
 from harmonic_stack.errors import Forbidden, HostNotAllowed, NotAuthorised, OriginNotAllowed
 from harmonic_stack.host.keys import Keys, Scope
+
+# A name or a bracketed address, and perhaps a port: anything else is no Host header of an honest client.
+_AUTHORITY = r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?"
+_HOST = re.compile(_AUTHORITY, re.IGNORECASE)
+_ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_AUTHORITY}", re.IGNORECASE)
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -65,15 +70,20 @@ class Door:
         return key.id
 
     def _check_host(self, host: str) -> None:
-        name = urlsplit(f"//{host}").hostname or ""
-        if name not in self._hosts:
+        if _name(_HOST, host) not in self._hosts:
             raise HostNotAllowed(host)
 
     def _check_origin(self, origin: str) -> None:
         if origin in self._origins:
             return
-        if (urlsplit(origin).hostname or "") not in self._hosts:
+        if _name(_ORIGIN, origin) not in self._hosts:
             raise OriginNotAllowed(origin)
+
+
+def _name(form: re.Pattern[str], text: str) -> str:
+    """The host that *text* names in lower case, "" where it has not that form."""
+    found = form.fullmatch(text)
+    return (found[1] or found[2]).lower() if found else ""
 
 
 def _bearer(headers: dict[bytes, bytes]) -> bytes:

@@ -1,7 +1,6 @@
 """uvicorn around the application: our socket, our signals, our limits."""
 
 import asyncio
-import json
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -9,47 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from harmonic_stack.api.protocol import HardenedProtocol
 from harmonic_stack.config import Server as Limits
-from harmonic_stack.errors import BadRequest, PortInUse
+from harmonic_stack.errors import PortInUse
 from harmonic_stack.host.ports import owner_of
-from harmonic_stack.problems import error_body
 
 BACKLOG = 2048
-
-
-class HardenedProtocol(HttpToolsProtocol):
-    """Closes connections that bring no request in time, and those beyond the most that may be open.
-
-    uvicorn itself has no limit on the time that a request's headers may take.
-    """
-
-    limits: Limits
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
-        super().connection_made(transport)
-        if len(self.connections) > self.limits.max_connections:
-            transport.abort()
-            return
-        self._timer = self.loop.call_later(self.limits.header_seconds, self._close_if_silent)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP as every other mistake is answered."""
-        body = json.dumps(error_body(BadRequest(msg.rstrip(".")))).encode()
-        head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n" % len(body)
-        self.transport.write(head + b"connection: close\r\n\r\n" + body)
-        self.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        timer = getattr(self, "_timer", None)
-        if timer is not None:
-            timer.cancel()
-        super().connection_lost(exc)
-
-    def _close_if_silent(self) -> None:
-        if getattr(self, "cycle", None) is None:  # None until a request's headers are whole
-            self.transport.close()
+# What the system may hold of an answer for a client that does not read; left to itself, Linux grows it to 4 MB.
+SEND_BUFFER = 262_144
 
 
 class DaemonServer(uvicorn.Server):
@@ -85,6 +52,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # every connection inherits it
     try:
         found.bind((host, port))
     except OSError as error:
@@ -101,6 +69,7 @@ def make_server(app: Any, limits: Limits) -> DaemonServer:
         uvicorn.Config(
             app,
             http=protocol,
+            ws="none",  # a WebSocket would come in past the door
             loop="none",
             lifespan="off",
             log_config=None,

@@ -21,6 +21,7 @@ from harmonic_stack.cli.models import pull_missing
 from harmonic_stack.cli.output import explain, say
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.daemon import Daemon, running_stack
+from harmonic_stack.host.file_limit import allow_open_files
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.lock import Note, held_lock, stop_daemon
 from harmonic_stack.host.logs import follow, log_files, set_up_logging
@@ -85,6 +86,7 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
     """Hold the lock and the port, then run everything in one event loop until a signal comes."""
     set_up_logging(loaded.config.log, paths)
     server = loaded.config.server
+    allow_open_files(server.max_connections)
     begun, manager = time.monotonic(), Notifier()
 
     def step(text: str) -> None:

@@ -1,30 +1,23 @@
 """Every setting of the daemon: where it may come from, what it may be, and what is wrong with one that may not."""
 
-from harmonic_stack.config.model import (
-    Config,
-    CrewSource,
-    Draft,
-    Engine,
-    Limits,
-    Loaded,
-    Log,
-    Merge,
-    Recall,
-    Route,
-    Server,
-    Spine,
-    example_toml,
-)
+from harmonic_stack.config.box import Engine, Log, Queue, Server, Spine
+from harmonic_stack.config.model import Config, Loaded, example_toml
+from harmonic_stack.config.thinking import CrewSource, Deep, Draft, Gate, Grid, Knowledge, Limits, Merge, Recall, Route
 
 __all__ = [
     "Config",
     "CrewSource",
+    "Deep",
     "Draft",
     "Engine",
+    "Gate",
+    "Grid",
+    "Knowledge",
     "Limits",
     "Loaded",
     "Log",
     "Merge",
+    "Queue",
     "Recall",
     "Route",
     "Server",

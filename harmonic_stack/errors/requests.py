@@ -124,11 +124,27 @@ class PayloadTooLarge(HarmonicError):
 
 
 class RequestTimedOut(HarmonicError):
-    """The body did not arrive in time; ``seconds`` is the limit."""
+    """The request did not arrive in time; ``seconds`` is the limit of its ``part``, "head" or "body"."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the body did not arrive within {seconds:g} s")
-        self.seconds = seconds
+    def __init__(self, seconds: float, part: str = "body") -> None:
+        super().__init__(f"the request's {part} did not arrive within {seconds:g} s")
+        self.seconds, self.part = seconds, part
+
+
+class TargetTooLong(HarmonicError):
+    """The path and its query are longer than ``limit`` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"path and query together may have {limit} bytes")
+        self.limit = limit
+
+
+class HeadTooLarge(HarmonicError):
+    """The request has more than ``count`` headers, or more than ``limit`` bytes of them."""
+
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(f"a request may have {count} headers and {limit} bytes of them")
+        self.count, self.limit = count, limit
 
 
 class NotAuthorised(HarmonicError):

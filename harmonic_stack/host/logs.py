@@ -41,8 +41,9 @@ def set_up_logging(settings: Log, paths: Paths) -> None:
         shown.setLevel(logging.WARNING)
         shown.setFormatter(TextLines())
         root.addHandler(shown)
-    for chatty in ("httpx", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # uvicorn warns of every request that it cannot read: a log is not for callers to fill.
+    for chatty, least in (("httpx", logging.WARNING), ("uvicorn", logging.ERROR)):
+        logging.getLogger(chatty).setLevel(least)
 
 
 class TextLines(logging.Formatter):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harmonic_stack.config.model import Knowledge as Limits
+from harmonic_stack.config import Knowledge as Limits
 from harmonic_stack.errors import KnowledgeMissing, KnowledgeOutside, KnowledgeTooLarge, KnowledgeUnreadable
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harmonic_stack.config.model import Knowledge as Limits
+from harmonic_stack.config import Knowledge as Limits
 from harmonic_stack.crew import Agent, Crew
 from harmonic_stack.errors import KnowledgeError
 from harmonic_stack.knowledge.chunks import chunks

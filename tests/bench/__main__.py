@@ -13,6 +13,7 @@ BENCHES = {
     "publish": "what a publish on the spine costs beside the client library's own XADD",
     "gpu": "the launcher on a card: memory, slots, levers, energy (random weights in a real shape)",
     "memory": "the plan's bytes against the engine's resident size, on the CPU",
+    "disconnect": "how soon a client that leaves has freed the engine's sockets and its slots",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
     "grid": "what each grid transform costs",
     "arc": "what the grid core solves of ARC-AGI",
@@ -24,7 +25,7 @@ def main() -> None:
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHES:
         print("usage: python -m tests.bench NAME ...\n")  # noqa: T201 - this is its output
         for name, text in BENCHES.items():
-            print(f"  {name:8} {text}")  # noqa: T201
+            print(f"  {name:10} {text}")  # noqa: T201
         sys.exit(2)
     name = sys.argv.pop(1)
     runpy.run_module(f"tests.bench.{name}", run_name="__main__")

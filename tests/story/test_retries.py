@@ -128,7 +128,7 @@ async def test_what_is_no_http_is_answered_as_json_too(tmp_path: Path, bytes_: b
         answer = await reader.read()
         writer.close()
     assert answer.startswith(b"HTTP/1.1 400")
-    assert b'"code": "invalid_request"' in answer
+    assert b'"code":"invalid_request"' in answer
 
 
 async def test_a_silent_crew_is_bridged_by_pings(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harmonic_stack.config import Config
-from harmonic_stack.config.model import Knowledge as Limits
+from harmonic_stack.config import Knowledge as Limits
 from harmonic_stack.crew import Agent, Crew
 from harmonic_stack.errors import (
     KnowledgeError,

@@ -1,0 +1,285 @@
+"""One HTTP connection: uvicorn's own parser and cycle, with the limits that uvicorn does not have.
+
+Everything here happens before the application sees a request, or when it has nothing more to say: heads that do not
+end, bodies of framing without content, requests behind requests, clients that do not read. Whoever breaks a limit gets
+an answer in OpenAI's shape where one can still be sent; then the connection ends.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from harmonic_stack.config import Server as Limits
+from harmonic_stack.errors import BadRequest, HarmonicError, HeadTooLarge, RequestTimedOut, TargetTooLong, TooBusy
+from harmonic_stack.problems import error_body, problem_of, retry_after
+
+MAX_HEADERS = 100
+MAX_HEAD_BYTES = 32_768
+MAX_TARGET_BYTES = 8_192
+# Requests that a client may send ahead while an earlier one of the same connection is answered.
+MAX_AHEAD = 8
+# Bytes of chunk sizes, extensions and trailers: so many, and so many for each byte of content (one-byte chunks have 5).
+MAX_FRAMING, FRAMING_PER_BYTE = 65_536, 8
+# After an early answer, how long and how much of the rest of a request is thrown away: closing at once would take the
+# answer back (the system resets a connection that is closed with unread bytes).
+LINGER_SECONDS, LINGER_BYTES = 2.0, 16_777_216
+# Two of these could be read in two ways by two programs.
+ONCE = frozenset(
+    b"host content-length transfer-encoding content-type content-encoding authorization x-api-key origin "
+    b"x-session-id".split()
+)
+
+log = logging.getLogger(__name__)
+
+
+class _Refused(Exception):
+    """Stops the parser; what is wrong stands in the protocol's ``_refusal``."""
+
+
+class HardenedProtocol(HttpToolsProtocol):
+    """A connection whose every wait has an end and whose every buffer has a bound."""
+
+    limits: Limits
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
+        """Begin to wait for a request; beyond the most connections, the longest idle one goes."""
+        super().connection_made(transport)
+        self._running: RequestResponseCycle | None = None
+        self._refusal: HarmonicError | None = None
+        self._refused = False
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._head_open, self._begun = True, False  # waiting for or in a head; a request line has begun
+        self._completed = False  # a request became whole in the bytes that are being read
+        self._content_bytes = self._raw_bytes = self._discarded = 0
+        self.idle_since = self.loop.time()
+        if len(self.connections) > self.limits.max_connections and not self._make_room():
+            self._answer_refusal(TooBusy(1.0))
+            return
+        self._start("head", self.limits.header_seconds, self._head_is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered; uvicorn tells only the newest one."""
+        for name in list(self._timers):
+            self._stop(name)
+        self.pipeline.clear()
+        super().connection_lost(exc)
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, within the bounds."""
+        if self._refused:
+            self._discard(len(data))
+            return
+        self._completed = False
+        super().data_received(data)
+        self._account(len(data))
+
+    # What the parser finds.
+
+    def on_message_begin(self) -> None:
+        """A request line begins."""
+        super().on_message_begin()
+        self._begun, self._content_bytes, self._raw_bytes = True, 0, 0
+
+    def on_headers_complete(self) -> None:
+        """A head is whole: the request begins, or waits for the one before it."""
+        self._check_head()
+        self._head_open = False
+        self._stop("head")
+        super().on_headers_complete()
+        self.headers = []  # the request keeps its own list; what comes now are trailers, which nobody here asks for
+        if self.parser.should_upgrade():
+            self.cycle.keep_alive = False  # the offer is not taken, and the parser reads nothing after it
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of content."""
+        self._content_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole; the next may come."""
+        super().on_message_complete()
+        self._head_open, self._begun, self._completed = True, False, True
+        self._raw_bytes = 0
+        self._stop("linger")
+
+    def _check_head(self) -> None:
+        """Look at a whole head once: nothing is done per header, which would cost more than all the rest."""
+        if not self.url.startswith(b"/"):
+            self._refuse(BadRequest("the request's target must be a path"))
+        if len(self.url) > MAX_TARGET_BYTES:
+            self._refuse(TargetTooLong(MAX_TARGET_BYTES))
+        if self.parser.get_http_version() not in ("1.1", "1.0"):
+            self._refuse(BadRequest("HTTP/1.1 and HTTP/1.0 are spoken here"))
+        headers = self.headers
+        if len(headers) > MAX_HEADERS or sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge(MAX_HEADERS, MAX_HEAD_BYTES))
+        names = dict(headers)
+        if len(names) < len(headers):
+            self._check_once([name for name, _ in headers])
+        if (coding := names.get(b"transfer-encoding")) is not None:
+            if b"content-length" in names:
+                self._refuse(BadRequest("a body has a length or comes in chunks, not both"))
+            if coding.lower() != b"chunked":
+                self._refuse(BadRequest("a body is sent plain or chunked, in no other transfer coding"))
+        if len(self.pipeline) >= MAX_AHEAD:
+            self._refuse(BadRequest(f"at most {MAX_AHEAD} requests may be sent ahead"))
+
+    def _check_once(self, names: list[bytes]) -> None:
+        for name in ONCE:
+            if names.count(name) > 1:
+                self._refuse(BadRequest(f"the header {name.decode()} may be there once"))
+
+    def _refuse(self, error: HarmonicError) -> None:
+        """Stop the parser; ``data_received`` comes back through ``send_400_response``."""
+        self._refusal = error
+        raise _Refused
+
+    # What the application does.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """An answer is written: the rest of its request is thrown away, and the next may begin."""
+        super().on_response_complete()
+        self.idle_since = self.loop.time()
+        if self.transport.get_write_buffer_size():
+            self._start("write", self.limits.write_seconds, self._not_read)
+        if not self._head_open and not self.transport.is_closing() and self.cycle.response_complete:
+            self._discarded = 0
+            self._start("linger", LINGER_SECONDS, self.transport.close)
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we write."""
+        super().pause_writing()
+        self._start("write", self.limits.write_seconds, self._not_read)
+
+    def resume_writing(self) -> None:
+        """The client caught up."""
+        super().resume_writing()
+        self._stop("write")
+
+    # What goes wrong.
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of this connection is being answered."""
+        return (self._running is None or self._running.response_complete) and not self.pipeline
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
+        """Answer what the parser, or a check of ours, refused."""
+        self._answer_refusal(self._refusal or BadRequest("this is no HTTP request that could be read"))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: an offer to upgrade may be ignored, and a log is not for callers to fill."""
+
+    def _answer_refusal(self, error: HarmonicError) -> None:
+        """Send *error* if the client still waits for an answer's first byte, then end the connection."""
+        self._refused = True
+        for name in list(self._timers):
+            self._stop(name)
+        running = self._running
+        if running is not None and not running.response_complete:
+            if running.response_started or running is not self.cycle or self._head_open:
+                self.transport.abort()  # bytes of another answer are under way: nothing can be put between them
+                return
+            running.disconnected = True
+            running.message_event.set()
+        self.transport.write(_response(error))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._start("linger", LINGER_SECONDS, self.transport.abort)
+
+    def _make_room(self) -> bool:
+        """End the connection that has been idle longest; False where all are busy."""
+        others = [each for each in self.connections if isinstance(each, HardenedProtocol) and each is not self]
+        idle = [each for each in others if each.idle and not each.transport.is_closing()]
+        if not idle:
+            return False
+        min(idle, key=lambda each: each.idle_since).transport.abort()
+        return True
+
+    def _head_is_late(self) -> None:
+        if self.flow.read_paused:  # it is we who do not read
+            self._start("head", self.limits.header_seconds, self._head_is_late)
+        elif self._begun:
+            self._answer_refusal(RequestTimedOut(self.limits.header_seconds, "head"))
+        else:
+            self.transport.close()
+
+    def _not_read(self) -> None:
+        if self.transport.get_write_buffer_size():
+            log.info("a client that does not read was cut off", extra={"seconds": self.limits.write_seconds})
+            self.transport.abort()
+
+    def _account(self, size: int) -> None:
+        """Count what was just parsed towards the bound of the part of a request that is still open."""
+        if self._refused:
+            return
+        if self._head_open:
+            if self._begun or not self._completed:
+                self._count_head(0 if self._completed else size)
+        elif self.cycle.response_complete:
+            self._discard(size)
+        else:
+            self._count_framing(size)
+
+    def _count_head(self, size: int) -> None:
+        """Count bytes after which a head is still open: also those of a header that never ends, or of empty lines."""
+        self._raw_bytes += size
+        if self._begun and len(self.url) > MAX_TARGET_BYTES:
+            self._answer_refusal(TargetTooLong(MAX_TARGET_BYTES))
+        elif self._raw_bytes > 2 * MAX_HEAD_BYTES:
+            self._answer_refusal(HeadTooLarge(MAX_HEADERS, MAX_HEAD_BYTES))
+        else:
+            self._start("head", self.limits.header_seconds, self._head_is_late)
+
+    def _count_framing(self, size: int) -> None:
+        self._raw_bytes += size
+        if self._raw_bytes > 2 * MAX_HEAD_BYTES + MAX_FRAMING + (1 + FRAMING_PER_BYTE) * self._content_bytes:
+            self._answer_refusal(BadRequest("the body is more framing than content"))
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > LINGER_BYTES:
+            self.flow.pause_reading()  # until the end: ending it now would take the answer back
+
+    def _start(self, name: str, seconds: float, then: Callable[[], None]) -> None:
+        """Call *then* in so many seconds; a timer that runs already goes on."""
+        if name not in self._timers:
+            self._timers[name] = self.loop.call_later(seconds, self._fire, name, then)
+
+    def _fire(self, name: str, then: Callable[[], None]) -> None:
+        self._timers.pop(name, None)
+        then()
+
+    def _stop(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def _response(error: HarmonicError) -> bytes:
+    """A whole response that ends its connection."""
+    status = HTTPStatus(problem_of(error).status)
+    body = msgspec.json.encode(error_body(error))
+    after = retry_after(error)
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        f"x-request-id: req-{secrets.token_hex(8)}",
+        *([f"retry-after: {after}"] if after is not None else []),
+        "connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
