@@ -25,7 +25,7 @@ async def test_the_models_are_the_ways_of_answering_the_agents_the_engines_model
     async with await _client(running) as client:
         names = [model.id async for model in client.models.list()]
         one = await client.models.retrieve(names[-2])
-    assert names[:4] == ["harmonic", "harmonic-full", "harmonic-fast", "executive"]
+    assert names[:5] == ["harmonic", "harmonic-full", "harmonic-fast", "harmonic-deep", "executive"]
     assert "reviewer" in names
     assert "smollm2" in names[-2]
     assert names[-1].startswith("harmonic-embed-")
