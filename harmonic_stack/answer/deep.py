@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from harmonic_stack.crew import Agent
 from harmonic_stack.fanout import propose_all
-from harmonic_stack.merge.facts import Fact, listed_facts, pool
+from harmonic_stack.merge.facts import Fact, listed_facts, noted_facts, pool
 from harmonic_stack.merge.panel import Panel, panels
 from harmonic_stack.prompts import FACTS_ANSWER_LINE, FACTS_LINE, chat, known_facts
 from harmonic_stack.query import Completion, Outcome, PooledFact, Seat, Status
@@ -74,6 +74,8 @@ async def pool_facts(run: Run, holders: Sequence[str], agents: Sequence[str]) ->
         for outcome in outcomes
     }
     notes = {name: known.passages for name, known in run.context.private.items()}
+    for name, listed in lists.items():  # also of one whose call failed: its notes are there
+        listed += noted_facts(run.query.question, notes.get(name, ()), listed, most=settings.facts)
     facts = await asyncio.to_thread(pool, run.query.question, lists, notes=notes)
     handed = panels(facts, list(dict.fromkeys(agents)), tokens=settings.tokens)
     run.panels = {panel.agent: known_facts([facts[at].text for at in panel.shown]) for panel in handed if panel.shown}

@@ -8,6 +8,7 @@ from harmonic_stack.merge.minority import rule_of
 from harmonic_stack.merge.sentences import sentences, whole_sentences
 from harmonic_stack.prompts import escape_control
 from ommatidia import Encoder, best_encoder, by_cosine, by_words, signature
+from ommatidia.signature import names
 from ommatidia.words import content_stems, tokens
 
 _HEADING = re.compile(
@@ -66,13 +67,15 @@ class Fact:
     """One fact of the pool.
 
     ``holders``: the agents that listed it, in the order asked. ``relevance``: likeness to the question plus mean
-    likeness to what other agents listed, 0..2. ``held_back``: why it is handed to nobody, "" if it may be.
+    likeness to what other agents listed, 0..2. ``held_back``: why it is handed to nobody, "" if it may be. ``named``:
+    it speaks of something that the question names.
     """
 
     text: str
     holders: tuple[str, ...]
     relevance: float = 0.0
     held_back: str = ""
+    named: bool = False
 
 
 def listed_facts(draft: str, *, cut: bool = False, most: int = 12) -> list[str]:
@@ -97,6 +100,25 @@ def listed_facts(draft: str, *, cut: bool = False, most: int = 12) -> list[str]:
     return list(found)[:most]
 
 
+def noted_facts(question: str, passages: Sequence[str], listed: Sequence[str], *, most: int = 12) -> list[str]:
+    """The sentences of an agent's own *passages* that name what *question* names and that it has not *listed*.
+
+    A model that copies facts leaves some out (half of them, with 1.5 B parameters); what stands in its notes about a
+    thing that the question names by its name bears on it, and code need not ask a model to say so. At most *most*.
+
+    >>> noted_facts("Which is better, Ada's or Bell's?", ["Bell takes dogs. Cray has a pool."], [])
+    ['Bell takes dogs.']
+    """
+    named, told = frozenset(names(question)), {_plain(text) for text in listed}
+    found = [
+        sentence
+        for passage in passages
+        for sentence in sentences(passage)
+        if _names_any(sentence, named) and is_fact(sentence) and _plain(sentence) not in told
+    ]
+    return list(dict.fromkeys(found))[:most]
+
+
 def is_fact(text: str) -> bool:
     """Whether a line states something: no meta line, opinion, order, question or fragment."""
     if not text or len(text) > _LONGEST or text.endswith(("?", ":")) or len(content_stems(text)) < _FEWEST_STEMS:
@@ -117,7 +139,8 @@ def pool(
 
     1. Wordings of one fact are joined: the same words, or a like frame with the same numbers and the same negation.
     2. What an agent with *notes* of its own lists must stand in them, or in the question: small models make facts up.
-    3. What is beside the point, by the encoder's rule, is held back; so is what the question says itself.
+    3. What is beside the point, by the encoder's rule, is held back, unless it speaks of what the question names; so is
+       what the question says itself.
     """
     encoder = encoder or best_encoder()
     given = [(agent, text) for agent, texts in lists.items() for text in texts]
@@ -130,19 +153,19 @@ def pool(
         known.add(text)
     found: list[Fact] = []
     relevance = _relevance(question, lists, encoder)
-    least = rule_of(encoder).relevance
+    least, asked_of = rule_of(encoder).relevance, frozenset(names(question))
     for (agent, text), likeness in zip(given, relevance, strict=True):
         place = seen.place_of(text)
-        held_back = ""
+        held_back, named = "", _names_any(text, asked_of)
         if known.place_of(text) is not None:
             held_back = "the question says it"
         elif not _stands_in(text, [*(notes or {}).get(agent, ()), question], has_notes=bool((notes or {}).get(agent))):
             held_back = "not in the agent's notes"
-        elif likeness < least:
+        elif likeness < least and not named:
             held_back = "beside the point"
         if place is None:
             seen.add(text)
-            found.append(Fact(text, (agent,), round(likeness, 4), held_back))
+            found.append(Fact(text, (agent,), round(likeness, 4), held_back, named))
         else:
             old = found[place]
             holders = old.holders if agent in old.holders else (*old.holders, agent)
@@ -237,6 +260,10 @@ def _holds(text: str, names: Sequence[str]) -> bool:
     """Whether *text* has all *names*; at its start a name looks like any word."""
     words = {token.lower() for token in tokens(text)}
     return all(name in words for name in names)
+
+
+def _names_any(text: str, named: frozenset[str]) -> bool:
+    return bool(named) and any(token.lower() in named for token in tokens(text))
 
 
 def _plain(text: str) -> str:

@@ -20,9 +20,10 @@ def panels(facts: Sequence[Fact], agents: Sequence[str], *, tokens: int) -> list
     """One panel for each of *agents*: the facts new to it, within *tokens*.
 
     1. Nobody is handed what it listed itself, nor what the pool holds back.
-    2. What fewest agents know comes first, then what is most to the point: if something must go, it is what many know.
+    2. What speaks of something that the question names comes first, then what fewest agents know, then what is most to
+       the point: if something must go, it is what many know of other things.
     """
-    order = sorted(range(len(facts)), key=lambda at: (len(facts[at].holders), -facts[at].relevance, at))
+    order = sorted(range(len(facts)), key=lambda at: _rank(facts[at], at))
     found: list[Panel] = []
     for agent in agents:
         shown: list[int] = []
@@ -39,3 +40,7 @@ def panels(facts: Sequence[Fact], agents: Sequence[str], *, tokens: int) -> list
                 left_out.append(at)
         found.append(Panel(agent, tuple(shown), tuple(left_out)))
     return found
+
+
+def _rank(fact: Fact, place: int) -> tuple[bool, int, float, int]:
+    return (not fact.named, len(fact.holders), -fact.relevance, place)

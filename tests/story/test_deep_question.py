@@ -15,7 +15,7 @@ from tests.stack import asking, served_stack
 QUESTION = "Which hotel is the cheapest one with a garage?\nA) Boreal: 80 euros\nB) Sund: 95 euros"
 OPEN = "Write what a guest should know of the hotels Boreal and Sund and their garage."
 BOREAL, SUND = "Boreal has no garage.", "Sund has a garage for 40 cars."
-NOTES = {"alder": f"# Hotels\n\n{BOREAL} The Boreal hotel has a pretty garden.\n", "birch": f"Notes: {SUND}\n"}
+NOTES = {"alder": f"# Hotels\n\n{BOREAL} Breakfast is served in a pretty garden.\n", "birch": f"# Garages\n\n{SUND}\n"}
 
 
 def lists(body: dict[str, Any]) -> bool:
@@ -134,7 +134,8 @@ async def test_a_first_wave_that_fails_is_told_and_the_second_answers(tmp_path: 
         stack.client() as client,
     ):
         answer = (await client.post("/v1/chat/completions", json=asking(QUESTION, "harmonic-deep"))).json()
-    assert answer["harmonic"]["facts"] == []
+    # What they did not list stands in their notes by the hotels' names.
+    assert [fact["text"] for fact in answer["harmonic"]["facts"]] == [BOREAL, SUND]
     assert answer["harmonic"]["agreement"]["asked"] == 3
     assert any("alder failed in the first wave" in warning for warning in answer["harmonic"]["warnings"])
 

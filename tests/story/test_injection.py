@@ -128,7 +128,7 @@ async def test_an_aggregator_sees_every_draft_and_a_hostile_one_stays_inside_its
 
 @pytest.mark.parametrize("attack", HOSTILE)
 async def test_a_hostile_file_stays_data_in_its_own_agents_prompt(tmp_path: Path, attack: str) -> None:
-    poisoned = f"{BOREAL}\n{HOSTILE[attack]}\nThe garage of hotel Boreal and Sund."
+    poisoned = f"{BOREAL}\n{HOSTILE[attack]}\nEvery garage of a hotel has a gate."
     crew = crew_that_knows(tmp_path / "crew", {**NOTES, "alder": poisoned})
     told, asked = await run(tmp_path, "harmonic-deep", CLOSED, honest)  # writes the clean notes: they differ below
     assert told["harmonic"]["facts"]
