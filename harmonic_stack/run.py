@@ -23,7 +23,10 @@ Trace = Callable[[Seat, ChatCall], None]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One pool as calls see it: its model by the name that its engine knows, that engine's client, and the slots."""
+    """One pool as calls see it: its model by the name that its engine knows, that engine's client, and the slots.
+
+    ``device`` is where the plan counts it: "gpu0", "cpu", or "elsewhere".
+    """
 
     model: str
     server: str
@@ -32,6 +35,7 @@ class Served:
     upstream: Upstream
     slots: SlotPool
     can: frozenset[Capability]
+    device: str
 
 
 @dataclass(frozen=True, slots=True)

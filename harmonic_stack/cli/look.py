@@ -57,7 +57,8 @@ def _engine_line(engine: dict[str, Any], *, several: bool) -> str:
     where = f" on {engine['server']}" if several else ""
     silent = "" if engine["healthy"] else ", does not answer"
     models = ", ".join(engine["models"])
-    return f"{engine['name']}{f' ({build})' if build else ''}{where}, {engine['state']}{silent}: {models}"
+    told = f"; told what paid here: {engine['levers']}" if engine["levers"] else ""
+    return f"{engine['name']}{f' ({build})' if build else ''}{where}, {engine['state']}{silent}: {models}{told}"
 
 
 def agents(as_json: AsJson = False) -> None:

@@ -32,6 +32,7 @@ from launcher import (
 )
 from launcher.budget import CPU_PROCESS, OLLAMA_SERVER
 from launcher.calibration import calibration_here
+from launcher.embedded_devices import Usable, usable_by_embedded
 from launcher.form import EmbeddedSettings
 from launcher.hub import fetched, read_name
 from launcher.openai_engine import DEFAULT_SLOTS
@@ -86,10 +87,12 @@ async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
     if not local:
         assert elsewhere is not None, "a crew has an agent"
         return elsewhere
-    found = _plan_here(hardware, names, local, main)
-    return replace(
-        found if elsewhere is None else joined(found, elsewhere, names), decisions=(*found.decisions, *needed.moved)
-    )
+    embedded = next((part.settings for part in local if part.settings.kind != "ollama"), None)
+    usable = None if embedded is None else await usable_by_embedded(embedded, hardware)
+    found = _plan_here(hardware, names, local, main, usable)
+    whole = found if elsewhere is None else joined(found, elsewhere, names)
+    said = () if usable is None else (usable.words,)
+    return replace(whole, decisions=(*said, *whole.decisions, *needed.moved))
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,13 @@ async def _part(engine: str, crew: Crew, needed: Needed) -> _Part:
     return _Part(engine, settings, [replace(spec, engine=engine) for spec in agent_specs(mine, main)], facts)
 
 
-def _plan_here(hardware: Hardware, names: Sequence[str], parts: Sequence[_Part], main: EngineSettings) -> Plan:
-    """The plan for the engines of this box. The embedded one has no GPU code (DESIGN 3): it has the CPU's memory."""
+def _plan_here(
+    hardware: Hardware, names: Sequence[str], parts: Sequence[_Part], main: EngineSettings, usable: Usable | None
+) -> Plan:
+    """The plan for the engines of this box; *usable* is what the embedded ones can use of it, None without any."""
     embedded = [part for part in parts if part.settings.kind != "ollama"]
     alone = len(embedded) == len(parts)
-    here = hardware.cpu_only() if alone else hardware
+    here = usable.hardware if usable is not None and alone else hardware
     calibration = None
     if not alone and not hardware.gpus:
         # On a card only the runner counts; where all share the system's memory, the server that starts it does too.
@@ -144,7 +149,7 @@ def _plan_here(hardware: Hardware, names: Sequence[str], parts: Sequence[_Part],
         slots=main.slots,
         cache_type=main.cache_type,
         calibration=calibration,
-        no_gpu=() if alone else [part.engine for part in embedded],
+        no_gpu=() if alone or usable is None or usable.gpu else [part.engine for part in embedded],
     )
 
 
