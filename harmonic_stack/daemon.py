@@ -32,6 +32,7 @@ from harmonic_stack.serving import Engines, engine_object, prove_pools, take_sea
 from harmonic_stack.signals.crew_record import CrewRecord
 from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.store import running_store
+from harmonic_stack.warming import Warming
 from launcher import Child, DoesNotFit, Engine, Hardware, Plan, Proof, detect_hardware, in_gb, running_engines
 from spine import Bus, Channel, Retention, SpineError, open_bus
 
@@ -59,6 +60,7 @@ class Daemon:
     encoders: Encoders
     names: Names
     metrics: Metrics
+    warming: Warming
     started: float = field(default_factory=time.time)
 
     @property
@@ -95,6 +97,7 @@ class Daemon:
                 "busy": sum(pool.busy for pool in slots),
                 "waiting": sum(pool.waiting for pool in slots),
             },
+            "warm": self.warming.as_dict(),
             "queue": self.orchestrator.conductor.as_dict(),
             "spine": {
                 "enabled": self.config.spine.enabled,
@@ -157,6 +160,8 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             observe=metrics.answered,
         )
         parts.callback(orchestrator.puzzles.close)
+        warming = Warming(crew, seats, engines, orchestrator.conductor, enabled=config.engine.warm)
+        parts.push_async_callback(warming.aclose)
         yield Daemon(
             config=config,
             paths=paths,
@@ -172,6 +177,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             encoders=encoders,
             metrics=metrics,
             orchestrator=orchestrator,
+            warming=warming,
             names=Names(
                 [agent.name for agent in crew.enabled],
                 crew.executive,

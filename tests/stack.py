@@ -42,13 +42,19 @@ def paths_in(folder: Path) -> Paths:
 @asynccontextmanager
 async def served_stack(folder: Path, settings: dict[str, object] | None = None) -> AsyncIterator[Stack]:
     """Run and serve a stack with *settings* by dotted key."""
-    flags: dict[str, object] = {"spine.url": "memory://", "engine.prove": False, **(settings or {})}
+    flags: dict[str, object] = {
+        "spine.url": "memory://",
+        "engine.prove": False,
+        "engine.warm": False,
+        **(settings or {}),
+    }
     loaded = Config.load(None, env={"HOME": str(folder)}, flags=flags)
     async with running_stack(loaded, paths_in(folder), lambda _: None) as daemon:
         listening = bound_socket("127.0.0.1", 0)
         server = make_server(create_app(daemon), loaded.config.server)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
+            daemon.warming.begin()
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             yield Stack(daemon, url, daemon.keys.text(Scope.INFERENCE), daemon.keys.text(Scope.ADMIN))
         finally:

@@ -43,6 +43,7 @@ def status(as_json: AsJson = False) -> None:
         ("address", f"{found['url']}/v1, up for {found['seconds']:.0f} s"),
         *(("engine", _engine_line(each, several=len(found["engines"]) > 1)) for each in found["engines"]),
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
+        ("warm", _warm_line(found["warm"])),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
         *([("failing", f"{', '.join(found['failing'])}: asked last for a while")] if found["failing"] else []),
@@ -50,6 +51,13 @@ def status(as_json: AsJson = False) -> None:
     ]
     for name, text in rows:
         typer.echo(f"{name:8} {text}")
+
+
+def _warm_line(warm: dict[str, Any]) -> str:
+    if not warm["enabled"]:
+        return "off (engine.warm)"
+    why = f" ({warm['reason']})" if warm["reason"] else ""
+    return f"warmed {warm['warmed']} of {warm['agents']} agents{why}"
 
 
 def _engine_line(engine: dict[str, Any], *, several: bool) -> str:
