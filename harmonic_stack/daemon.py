@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.encoder_off_loop import Encoders
+from harmonic_stack.energy import Device, Energy, Source, source_for
 from harmonic_stack.engine.capabilities import Capability
 from harmonic_stack.host.describe import hardware_line
 from harmonic_stack.host.engines import Needed, needed_engines
@@ -27,7 +28,7 @@ from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.outcomes import Outcomes
 from harmonic_stack.query import Mode
 from harmonic_stack.routing import Router
-from harmonic_stack.run import Seats
+from harmonic_stack.run import Seats, Served
 from harmonic_stack.serving import Engines, engine_object, prove_pools, take_seats
 from harmonic_stack.signals.crew_record import CrewRecord
 from harmonic_stack.signals.spine_writer import SpineWriter
@@ -98,6 +99,7 @@ class Daemon:
                 "waiting": sum(pool.waiting for pool in slots),
             },
             "warm": self.warming.as_dict(),
+            "energy": self.orchestrator.energy.as_dict(),
             "queue": self.orchestrator.conductor.as_dict(),
             "spine": {
                 "enabled": self.config.spine.enabled,
@@ -114,8 +116,14 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator[Daemon]:
-    """Detect, plan and start everything; *say* is told each step.
+async def running_stack(
+    loaded: Loaded,
+    paths: Paths,
+    say: Say,
+    *,
+    source: Callable[[Hardware, Iterable[Served]], tuple[Device, Source]] = source_for,
+) -> AsyncIterator[Daemon]:
+    """Detect, plan and start everything; *say* is told each step, *source* finds what tells of energy.
 
     Raises:
         LauncherError, SpineError, HarmonicError: what could not be started; all that had been is stopped again.
@@ -144,6 +152,8 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         parts.push_async_callback(writer.aclose)
         seats = await take_seats(parts, engines, plan, config, hardware, proofs, executive=crew.executive)
         encoders, router, knowledge = await thinking
+        device, asking = source(hardware, seats.pools.values())
+        energy = Energy(parts.enter_context(asking), device=device)
         metrics = Metrics()
         record = CrewRecord()
         with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
@@ -155,6 +165,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             router=router,
             bridge=Bridge(bus, writer, encoders, config, record),
             conductor=_conductor(config, seats),
+            energy=energy,
             knowledge=knowledge,
             outcomes=Outcomes(paths.data / "outcomes.sqlite3", least=config.merge.outcomes),
             observe=metrics.answered,

@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from harmonic_stack.chat_client import ChatClient, Dialect, Patience
 from harmonic_stack.config import Config
+from harmonic_stack.config.forms import is_loopback
 from harmonic_stack.engine.capabilities import Capability, capabilities_of
 from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.engine.ollama_dialect import ollama_dialect
@@ -61,6 +63,7 @@ async def take_seats(
             slots=SlotPool(min(pool.slots, achieved.get(pool.name, pool.slots))),
             can=features[pool.server],
             device=pool.device,
+            here=pool.device != "elsewhere" or is_loopback(urlsplit(engines[pool.server].base_url).hostname or ""),
         )
         for pool in plan.pools
     }

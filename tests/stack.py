@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon, running_stack
 from harmonic_stack.host.keys import Scope
 from harmonic_stack.host.paths import Paths
+from launcher.power import Ask
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ def paths_in(folder: Path) -> Paths:
 
 
 @asynccontextmanager
-async def served_stack(folder: Path, settings: dict[str, object] | None = None) -> AsyncIterator[Stack]:
-    """Run and serve a stack with *settings* by dotted key."""
+async def served_stack(
+    folder: Path, settings: dict[str, object] | None = None, *, ask: Ask | None = None
+) -> AsyncIterator[Stack]:
+    """Run and serve a stack with *settings* by dotted key; *ask* tells of energy where this box does not."""
     flags: dict[str, object] = {
         "spine.url": "memory://",
         "engine.prove": False,
@@ -49,7 +52,8 @@ async def served_stack(folder: Path, settings: dict[str, object] | None = None) 
         **(settings or {}),
     }
     loaded = Config.load(None, env={"HOME": str(folder)}, flags=flags)
-    async with running_stack(loaded, paths_in(folder), lambda _: None) as daemon:
+    told: dict[str, Any] = {} if ask is None else {"source": lambda *_: ("gpu", nullcontext(ask))}
+    async with running_stack(loaded, paths_in(folder), lambda _: None, **told) as daemon:
         listening = bound_socket("127.0.0.1", 0)
         server = make_server(create_app(daemon), loaded.config.server)
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -44,6 +44,7 @@ def status(as_json: AsJson = False) -> None:
         *(("engine", _engine_line(each, several=len(found["engines"]) > 1)) for each in found["engines"]),
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
         ("warm", _warm_line(found["warm"])),
+        *([("energy", _energy_line(found["energy"]))] if found["energy"]["joules"] is not None else []),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
         *([("failing", f"{', '.join(found['failing'])}: asked last for a while")] if found["failing"] else []),
@@ -58,6 +59,12 @@ def _warm_line(warm: dict[str, Any]) -> str:
         return "off (engine.warm)"
     why = f" ({warm['reason']})" if warm["reason"] else ""
     return f"warmed {warm['warmed']} of {warm['agents']} agents{why}"
+
+
+def _energy_line(energy: dict[str, Any]) -> str:
+    busy = "" if energy["utilisation"] is None else f", {energy['utilisation']:.0%} busy"
+    each = "" if energy["tokens_per_joule"] is None else f", {energy['tokens_per_joule']:.2f} tokens per joule"
+    return f"{energy['joules']:.0f} J of the {energy['device']} while queries ran{each}{busy}"
 
 
 def _engine_line(engine: dict[str, Any], *, several: bool) -> str:

@@ -66,7 +66,7 @@ async def test_a_query_stops_it_at_once_and_it_begins_again_afterwards(tmp_path:
         await until(lambda: engine.streaming == 2, "both prompts are under way, in both slots")
         answer = await client.post("/v1/chat/completions", json=asked)
         assert answer.status_code == 200
-        assert engine.closed == 2
+        await until(lambda: engine.closed == 2, "both prompts were broken off")
         assert stack.daemon.warming.as_dict()["warmed"] == 0
         await until(lambda: engine.streaming == 2, "both are under way again")
         held.set()
