@@ -16,6 +16,7 @@ from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.encoder_off_loop import Encoders
 from harmonic_stack.energy import Device, Energy, Source, source_for
 from harmonic_stack.engine.capabilities import Capability
+from harmonic_stack.errors import AgentNotFound, AgentNotPlanned, ExecutiveNeeded
 from harmonic_stack.host.describe import hardware_line
 from harmonic_stack.host.engines import Needed, needed_engines
 from harmonic_stack.host.keys import Keys
@@ -74,6 +75,30 @@ class Daemon:
         """What the engine that a request reaches can do, and its model."""
         return self.orchestrator.seats.serving(mode, model, self.crew.executive).can
 
+    @property
+    def rested(self) -> list[str]:
+        """The agents that have slots here and are not asked."""
+        return [agent.name for agent in self.plan.agents if self.crew.get(agent.name) is None]
+
+    def switch(self, name: str, *, enabled: bool) -> None:
+        """Rest or wake an agent until the stack stops; queries under way go on with the crew that they began with.
+
+        Raises:
+            AgentNotFound: there is none of that name.
+            ExecutiveNeeded: the executive was to be rested.
+            AgentNotPlanned: it was to be woken, and has no slots.
+        """
+        known = [agent.name for agent in self.crew.agents]
+        if name not in known:
+            raise AgentNotFound(name, known)
+        if not enabled and name == self.crew.executive:
+            raise ExecutiveNeeded(name)
+        if enabled and all(agent.name != name for agent in self.plan.agents):
+            raise AgentNotPlanned(name)
+        self.crew = self.crew.switched(name, enabled=enabled)
+        self.orchestrator.crew = self.orchestrator.router.crew = self.crew
+        self.names.agents = [agent.name for agent in self.crew.enabled]
+
     def engine_objects(self) -> list[dict[str, Any]]:
         """Every engine with its pools and proofs."""
         seats, proofs = self.orchestrator.seats, self.proofs
@@ -110,6 +135,7 @@ class Daemon:
                 "pid": None if self.store is None else self.store.pid,
             },
             "agents": [agent.name for agent in self.crew.enabled],
+            "rested": self.rested,
             "crew": self.orchestrator.bridge.record.figures(),
             "failing": sorted(self.orchestrator.bridge.failing()),
         }

@@ -19,6 +19,7 @@ from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
 from harmonic_stack.energy import Energy, Share
+from harmonic_stack.errors import ModelNotFound
 from harmonic_stack.fanout import propose_all
 from harmonic_stack.knowledge.index import Knowledge
 from harmonic_stack.live import LiveDrafts
@@ -61,6 +62,7 @@ class Orchestrator:
         Raises:
             AllAgentsFailed: not one draft came.
             EngineRefused: ... since the engine found the request at fault.
+            ModelNotFound: the agent that it names is rested.
             TooBusy: there is no room now.
         """
         async with self.conductor.admitted(query.id, query.caller), self.energy.query() as share:
@@ -72,6 +74,8 @@ class Orchestrator:
         return report
 
     async def _answer(self, query: Query, put: Put, share: Share) -> Report:
+        if query.agent is not None and self.crew.get(query.agent) is None:  # rested while the query waited
+            raise ModelNotFound(query.agent)
         meaning = self.bridge.encoders.meaning
         route = await meaning.run(self.router.route, query, failing=self.bridge.failing())
         context = await self.knowledge.recall(query.question, await self.bridge.recall(query, route))

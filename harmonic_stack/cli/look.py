@@ -4,10 +4,11 @@ import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from harmonic_stack.cli.client import fetch
+from harmonic_stack.cli.client import change, fetch
 from harmonic_stack.cli.output import show_json, show_table
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import Crew, load_crew
@@ -47,6 +48,7 @@ def status(as_json: AsJson = False) -> None:
         *([("energy", _energy_line(found["energy"]))] if found["energy"]["joules"] is not None else []),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
+        *([("rested", ", ".join(found["rested"]))] if found["rested"] else []),
         *([("failing", f"{', '.join(found['failing'])}: asked last for a while")] if found["failing"] else []),
         *(("note", each["note"]) for each in found["engines"] if each["note"]),
     ]
@@ -76,18 +78,22 @@ def _engine_line(engine: dict[str, Any], *, several: bool) -> str:
     return f"{engine['name']}{f' ({build})' if build else ''}{where}, {engine['state']}{silent}: {models}{told}"
 
 
-def agents(as_json: AsJson = False) -> None:
-    """Show the crew of the running stack."""
+def agents(
+    as_json: AsJson = False,
+    rest: Annotated[str | None, typer.Option("--rest", help="Ask this agent nothing until it is woken.")] = None,
+    wake: Annotated[str | None, typer.Option("--wake", help="Ask this agent again.")] = None,
+) -> None:
+    """Show the crew of the running stack; rest one agent, or wake it, until the stack stops."""
+    for name, enabled in ((rest, False), (wake, True)):
+        if name is not None:
+            change(f"/admin/agents/{quote(name, safe='')}", {"enabled": enabled})
     found = fetch("/admin/agents")
     if as_json:
         show_json(found)
         return
     show_table(
         ("agent", "tier", "slots", "model", "calls", "what for"),
-        [
-            (a["name"], a["tier"], a["slots"], a["model"], _calls(a["record"]), a["description"])
-            for a in found["agents"]
-        ],
+        [(a["name"], a["tier"], a["slots"], a["model"], _calls(a["record"]), _purpose(a)) for a in found["agents"]],
     )
     for agent in found["agents"]:
         if known := agent["knowledge"]:
@@ -95,6 +101,12 @@ def agents(as_json: AsJson = False) -> None:
             typer.echo(f"{agent['name']} alone knows (passages in brackets): {files}")
             if known["trouble"]:
                 typer.echo(f"{agent['name']}: {known['trouble']}", err=True)
+
+
+def _purpose(agent: dict[str, Any]) -> str:
+    if agent["rested"]:
+        return f"(rested) {agent['description']}"
+    return str(agent["description"])
 
 
 def _calls(record: dict[str, Any] | None) -> str:
