@@ -136,6 +136,7 @@ class Daemon:
             },
             "agents": [agent.name for agent in self.crew.enabled],
             "rested": self.rested,
+            "absent": [{"agents": list(each.agents), "reason": each.reason} for each in self.plan.absent],
             "crew": self.orchestrator.bridge.record.figures(),
             "failing": sorted(self.orchestrator.bridge.failing()),
         }
@@ -309,5 +310,7 @@ def _announce(say: Say, hardware: Hardware, plan: Plan, needed: Needed) -> None:
     for refused in plan.refused:
         needs, left = in_gb(refused.needed), in_gb(refused.left)
         say(f"left out: {', '.join(refused.agents)}: {refused.model} needs {needs}, {left} are left")
+    for absent in plan.absent:
+        say(f"left out: {', '.join(absent.agents)}: {absent.reason}")
     for sentence in needed.moved:
         say(sentence)

@@ -12,7 +12,7 @@ import httpx
 from harmonic_stack.api.app import create_app
 from harmonic_stack.api.server import bound_socket, make_server
 from harmonic_stack.config import Config
-from harmonic_stack.daemon import Daemon, running_stack
+from harmonic_stack.daemon import Daemon, Say, running_stack
 from harmonic_stack.host.keys import Scope
 from harmonic_stack.host.paths import Paths
 from launcher.power import Ask
@@ -42,7 +42,11 @@ def paths_in(folder: Path) -> Paths:
 
 @asynccontextmanager
 async def served_stack(
-    folder: Path, settings: dict[str, object] | None = None, *, ask: Ask | None = None
+    folder: Path,
+    settings: dict[str, object] | None = None,
+    *,
+    ask: Ask | None = None,
+    say: Say = lambda _: None,
 ) -> AsyncIterator[Stack]:
     """Run and serve a stack with *settings* by dotted key; *ask* tells of energy where this box does not."""
     flags: dict[str, object] = {
@@ -53,7 +57,7 @@ async def served_stack(
     }
     loaded = Config.load(None, env={"HOME": str(folder)}, flags=flags)
     told: dict[str, Any] = {} if ask is None else {"source": lambda *_: ("gpu", nullcontext(ask))}
-    async with running_stack(loaded, paths_in(folder), lambda _: None, **told) as daemon:
+    async with running_stack(loaded, paths_in(folder), say, **told) as daemon:
         listening = bound_socket("127.0.0.1", 0)
         server = make_server(create_app(daemon), loaded.config.server)
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -49,6 +49,7 @@ def status(as_json: AsJson = False) -> None:
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
         *([("rested", ", ".join(found["rested"]))] if found["rested"] else []),
+        *(("absent", f"{', '.join(each['agents'])}: {each['reason']}") for each in found["absent"]),
         *([("failing", f"{', '.join(found['failing'])}: asked last for a while")] if found["failing"] else []),
         *(("note", each["note"]) for each in found["engines"] if each["note"]),
     ]
@@ -176,3 +177,5 @@ def _show_plan(found: Plan) -> None:
             f"left out: {', '.join(refused.agents)} ({refused.model} needs {in_gb(refused.needed)}, "
             f"{in_gb(refused.left)} are left)"
         )
+    for absent in found.absent:
+        typer.echo(f"left out: {', '.join(absent.agents)} ({absent.reason})")

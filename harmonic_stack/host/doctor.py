@@ -269,6 +269,12 @@ def check_daemon(box: Box) -> Iterator[Finding]:
             yield Finding(Level.FINE, f"the engine answers: {', '.join(engine['models'])}{told}")
         else:
             yield Finding(Level.WRONG, f"the engine does not answer ({engine['state']})", "harmonic-stack logs engine")
+    for absent in box.status.get("absent", ()):
+        yield Finding(
+            Level.WRONG,
+            f"{', '.join(absent['agents'])} left out at the start: {absent['reason']}",
+            "start that engine, then the stack anew",
+        )
     yield _slots(slots)
     if spine["state"] != "ok":
         yield Finding(Level.WRONG, f"the spine is degraded: {spine['reason']}", "harmonic-stack logs store")

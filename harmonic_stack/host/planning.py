@@ -11,10 +11,12 @@ from harmonic_stack.host.engines import Needed, models_folder
 from harmonic_stack.host.ollama_choice import models_on, wanted_models
 from harmonic_stack.host.paths import Paths
 from launcher import (
+    Absent,
     AgentSpec,
     Bytes,
     Calibration,
     EngineSettings,
+    EngineUnreachable,
     Hardware,
     ModelFacts,
     Plan,
@@ -73,12 +75,14 @@ def calibrations_file(paths: Paths) -> Path:
 async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
     """The plan for *crew* on *hardware*: one sum for all engines of this box, beside those that run elsewhere.
 
+    Agents whose own engine does not answer are left out, and the plan names them.
+
     Raises:
-        EngineUnreachable: there is no engine at a URL.
+        EngineUnreachable: there is no engine at the executive's URL.
         OllamaMissing, ModelMissing: there is no Ollama, or it lacks a model.
         DoesNotFit, NoModel, BadModelFile, UnknownModel: there is no plan, and why.
     """
-    parts = [await _part(engine, crew, needed) for engine in needed.settings]
+    parts, absent = await _parts(crew, needed)
     names = [agent.name for agent in crew.enabled]
     main = needed.main
     away = [spec for part in parts if part.facts is None for spec in part.specs]
@@ -86,13 +90,13 @@ async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
     local = [part for part in parts if part.facts is not None]
     if not local:
         assert elsewhere is not None, "a crew has an agent"
-        return elsewhere
+        return _without(elsewhere, absent)
     embedded = next((part.settings for part in local if part.settings.kind != "ollama"), None)
     usable = None if embedded is None else await usable_by_embedded(embedded, hardware)
     found = _plan_here(hardware, names, local, main, usable)
     whole = found if elsewhere is None else joined(found, elsewhere, names)
     said = () if usable is None else (usable.words,)
-    return replace(whole, decisions=(*said, *whole.decisions, *needed.moved))
+    return _without(replace(whole, decisions=(*said, *whole.decisions, *needed.moved)), absent)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,25 @@ class _Part:
     settings: EngineSettings
     specs: list[AgentSpec]
     facts: dict[str, ModelFacts] | None
+
+
+async def _parts(crew: Crew, needed: Needed) -> tuple[list[_Part], list[Absent]]:
+    """What each engine adds, and the agents whose engine is not there; the executive's must be."""
+    parts, absent = [], []
+    for engine in needed.settings:
+        try:
+            parts.append(await _part(engine, crew, needed))
+        except EngineUnreachable as error:
+            mine = tuple(agent.name for agent in crew.enabled if needed.agents[agent.name][0] == engine)
+            if crew.executive in mine:
+                raise
+            absent.append(Absent(mine, str(error)))
+    return parts, absent
+
+
+def _without(found: Plan, absent: Sequence[Absent]) -> Plan:
+    words = [f"{', '.join(each.agents)} left out: {each.reason}." for each in absent]
+    return replace(found, absent=tuple(absent), decisions=(*found.decisions, *words))
 
 
 async def _part(engine: str, crew: Crew, needed: Needed) -> _Part:
