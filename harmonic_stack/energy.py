@@ -5,6 +5,7 @@ what other programs make them draw. Shares of queries that overlap in part need 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -14,6 +15,8 @@ from harmonic_stack.run import Served
 from launcher import Hardware, choose_profile
 from launcher.power import EVERY, Ask, Reading, find_source, used
 
+log = logging.getLogger(__name__)
+PATIENCE = 2.0  # seconds
 Device = Literal["gpu", "cpu"]
 Source = AbstractContextManager[Ask | None]
 
@@ -45,9 +48,12 @@ class Share:
 class Energy:
     """The one meter of all queries, read while any of them runs; what the box uses while none does is not counted."""
 
-    def __init__(self, ask: Ask | None, *, device: Device, every: float = EVERY) -> None:
-        """*ask* reads the counters or the power of *device*; None: nothing here tells. It may block: a thread asks."""
-        self.device, self._ask, self._every = device, ask, every
+    def __init__(self, ask: Ask | None, *, device: Device, every: float = EVERY, patience: float = PATIENCE) -> None:
+        """*ask* reads the counters or the power of *device*; None: nothing here tells.
+
+        It may block, since a thread asks; after *patience* seconds it is given up.
+        """
+        self.device, self._ask, self._every, self._patience = device, ask, every, patience
         self.tokens = 0  # written by engines of this box since the start
         self._joules, self._gaps, self._spans = 0.0, 0, 0
         self._busy, self._samples = 0.0, 0
@@ -96,7 +102,7 @@ class Energy:
     async def read(self) -> tuple[float, int] | None:
         """Take a reading; the joules since the start, and how often a reading led to none so far."""
         async with self._lock:
-            reading = None if self._ask is None else await asyncio.to_thread(self._ask)
+            reading = await self._asked()
             if reading is None:
                 self._gaps += 1
                 return None
@@ -116,6 +122,17 @@ class Energy:
             "tokens_per_joule": _rounded(self.tokens_per_joule),
             "utilisation": _rounded(self.utilisation),
         }
+
+    async def _asked(self) -> Reading | None:
+        if self._ask is None:
+            return None
+        try:
+            async with asyncio.timeout(self._patience):
+                return await asyncio.to_thread(self._ask)
+        except TimeoutError:  # a driver that hangs would hold up every query's end, and a thread each time
+            self._ask = None
+            log.warning("what tells of energy does not answer and is asked no more")
+            return None
 
     def _add(self, joules: float | None) -> None:
         if joules is None:

@@ -1,12 +1,14 @@
 """What the embedded engine can use of the hardware: a card counts only where the program that starts lists it."""
 
 import asyncio
+import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from launcher.embedded_engine import told_by
 from launcher.engine import EngineSettings
 from launcher.errors import LauncherError
-from launcher.form import choose
+from launcher.form import EmbeddedSettings, choose
 from launcher.llama_server import devices_in
 from launcher.profiles import choose_profile, main_gpu
 from launcher.types import Hardware
@@ -52,6 +54,17 @@ async def usable_by_embedded(settings: EngineSettings, hardware: Hardware) -> Us
     if len(hardware.gpus) > 1 and not all(name.startswith(NUMBERED) for name in devices):  # 4
         return Usable(replace(hardware, gpus=(card,)), f"{found}, of which one card is planned.")
     return Usable(hardware, f"{found}.")
+
+
+async def with_card(settings: EngineSettings, hardware: Hardware) -> EngineSettings:
+    """Return *settings* with the `llama-server` of PATH, where that one lists a device and our package's lists none."""
+    usual = await usable_by_embedded(settings, hardware)
+    found = shutil.which("llama-server")
+    own = settings if isinstance(settings, EmbeddedSettings) else EmbeddedSettings(**vars(settings))
+    if usual.gpu or found is None or own.program is not None or own.form == "xllamacpp":
+        return settings
+    other = replace(own, program=Path(found))
+    return other if (await usable_by_embedded(other, hardware)).gpu else settings
 
 
 def _cpu(hardware: Hardware, why: str) -> Usable:

@@ -30,7 +30,7 @@ from launcher import (
     running_engine,
 )
 from launcher.calibration import Record, calibration_here, keep_record, subject
-from launcher.embedded_devices import usable_by_embedded
+from launcher.embedded_devices import usable_by_embedded, with_card
 from launcher.embedded_engine import EmbeddedEngine, told_by
 from launcher.form import Chosen, choose
 from launcher.knee import knee, levels_up_to
@@ -135,7 +135,9 @@ async def _tuned(
     settings: EngineSettings, paths: Paths, most: int | None, *, repeats: int, tokens: int, levers: bool
 ) -> Tuned:
     """Measure level by level on an engine with as many slots as will be tried, then try the levers at the knee."""
-    usable = await usable_by_embedded(settings, await asyncio.to_thread(detect_hardware))
+    here = await asyncio.to_thread(detect_hardware)
+    settings = await with_card(settings, here)
+    usable = await usable_by_embedded(settings, here)
     say(usable.words)
     hardware = usable.hardware
     profile = choose_profile(hardware)

@@ -107,8 +107,8 @@ def check_gpus(box: Box) -> Iterator[Finding]:
             yield Finding(
                 Level.WRONG,
                 f"the embedded engine has no code for {gpu.name} and computes on the CPU",
-                "run Ollama, or a llama-server built for this GPU, and name it in engine.url; "
-                "harmonic-stack plan --explain tells what was found",
+                "put a llama-server built for this GPU on PATH, or run Ollama; harmonic-stack plan --explain tells "
+                "what was found",
             )
     if not box.hardware.gpus:
         yield Finding(Level.HINT, "no GPU was found; the engine computes on the CPU")

@@ -9,7 +9,7 @@ from harmonic_stack.config import Config
 from harmonic_stack.crew import load_crew
 from harmonic_stack.host.engines import needed_engines
 from harmonic_stack.host.planning import plan_for
-from launcher.embedded_devices import usable_by_embedded
+from launcher.embedded_devices import usable_by_embedded, with_card
 from launcher.form import EmbeddedSettings
 from launcher.probe_host import read_cpu
 from launcher.types import Bytes, Gpu, Hardware
@@ -94,6 +94,23 @@ async def test_the_plan_of_up_takes_the_card_and_says_why(
     found = await plan_for(hardware, crew, needed)
     assert (found.profile, found.pools[0].device) == (profile, device)
     assert found.decisions[0].startswith(f"The embedded engine computes on the {'GPU' if devices else 'CPU'}: ")
+
+
+async def test_a_program_on_the_path_that_lists_a_card_comes_before_one_of_ours_that_lists_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    listing(tmp_path, "CUDA0")
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    loaded, hardware = Config.load(None, env={"HOME": str(tmp_path)}), box(CARD)
+    auto = EmbeddedSettings(kind="embedded")
+    needed = await needed_engines(auto, loaded, load_crew(), hardware)
+    assert (await usable_by_embedded(needed.main, hardware)).gpu
+    assert await with_card(auto, box()) == auto
+    insisted = settings(listing(ours))
+    assert await with_card(insisted, hardware) == insisted
 
 
 @needs_llama_server

@@ -1,6 +1,7 @@
 """A query's joules: its share by tokens of what was used while it ran, and None wherever that cannot be told."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -108,6 +109,23 @@ async def test_a_box_that_tells_nothing_is_unknown_and_never_zero() -> None:
         share.count(3)
         assert await share.joules() is None
     assert energy.as_dict() == {"device": None, "joules": None, "tokens_per_joule": None, "utilisation": None}
+
+
+async def test_a_driver_that_hangs_holds_no_query_up_and_is_asked_no_more() -> None:
+    free = threading.Event()
+
+    def hang() -> Reading | None:
+        free.wait(10)
+        return None
+
+    energy = Energy(hang, device="gpu", every=3600, patience=0.05)
+    try:
+        async with energy.query() as share:
+            share.count(1)
+            assert await share.joules() is None
+        assert not energy.measures
+    finally:
+        free.set()
 
 
 async def test_power_is_sampled_while_a_query_runs_and_not_after_it() -> None:
