@@ -47,6 +47,8 @@ class Conductor:
         """At most *running* queries at once, *depth* waiting, each up to *seconds*; *per_key* of both for one key."""
         self.limit, self.depth, self.seconds, self.per_key = running, depth, seconds, per_key
         self.running = 0
+        self.idle, self.busy = asyncio.Event(), asyncio.Event()  # one of them is set: no query runs, or some do
+        self.idle.set()
         self.mean_seconds = FIRST_GUESS
         self.refused: Counter[str] = Counter()
         self._clock, self.closed = clock, False
@@ -142,6 +144,8 @@ class Conductor:
         """Take a place or wait for one."""
         if self.running < self.limit:  # then nobody waits: a place is handed on, not given back
             self.running += 1
+            self.busy.set()
+            self.idle.clear()
             return
         self._waited[query] = self.waiting + 1
         waiter = _Waiter(query, self._clock(), asyncio.get_running_loop().create_future())
@@ -172,6 +176,9 @@ class Conductor:
                 waiter.turn.set_result(None)
                 return
         self.running -= 1
+        if not self.running:
+            self.idle.set()
+            self.busy.clear()
 
     def _forget(self, caller: str, waiter: _Waiter) -> None:
         queue = self._queues.get(caller, deque())

@@ -72,6 +72,11 @@ class Crew:
         agents = (replace(agent, enabled=agent.enabled and agent.name in names) for agent in self.agents)
         return replace(self, agents=tuple(agents))
 
+    def switched(self, name: str, *, enabled: bool) -> "Crew":
+        """The same crew, in which one agent may be asked, or not."""
+        agents = (replace(agent, enabled=enabled) if agent.name == name else agent for agent in self.agents)
+        return replace(self, agents=tuple(agents))
+
     def get(self, name: str) -> Agent | None:
         """The enabled agent of that name, None if there is none."""
         return next((agent for agent in self.enabled if agent.name == name), None)

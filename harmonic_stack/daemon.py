@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,9 @@ from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.encoder_off_loop import Encoders
+from harmonic_stack.energy import Device, Energy, Source, source_for
 from harmonic_stack.engine.capabilities import Capability
+from harmonic_stack.errors import AgentNotFound, AgentNotPlanned, ExecutiveNeeded
 from harmonic_stack.host.describe import hardware_line
 from harmonic_stack.host.engines import Needed, needed_engines
 from harmonic_stack.host.keys import Keys
@@ -27,11 +29,12 @@ from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.outcomes import Outcomes
 from harmonic_stack.query import Mode
 from harmonic_stack.routing import Router
-from harmonic_stack.run import Seats
+from harmonic_stack.run import Seats, Served
 from harmonic_stack.serving import Engines, engine_object, prove_pools, take_seats
 from harmonic_stack.signals.crew_record import CrewRecord
 from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.store import running_store
+from harmonic_stack.warming import Warming
 from launcher import Child, DoesNotFit, Engine, Hardware, Plan, Proof, detect_hardware, in_gb, running_engines
 from spine import Bus, Channel, Retention, SpineError, open_bus
 
@@ -59,6 +62,7 @@ class Daemon:
     encoders: Encoders
     names: Names
     metrics: Metrics
+    warming: Warming
     started: float = field(default_factory=time.time)
 
     @property
@@ -70,6 +74,30 @@ class Daemon:
     def features(self, mode: Mode, model: str) -> frozenset[Capability]:
         """What the engine that a request reaches can do, and its model."""
         return self.orchestrator.seats.serving(mode, model, self.crew.executive).can
+
+    @property
+    def rested(self) -> list[str]:
+        """The agents that have slots here and are not asked."""
+        return [agent.name for agent in self.plan.agents if self.crew.get(agent.name) is None]
+
+    def switch(self, name: str, *, enabled: bool) -> None:
+        """Rest or wake an agent until the stack stops; queries under way go on with the crew that they began with.
+
+        Raises:
+            AgentNotFound: there is none of that name.
+            ExecutiveNeeded: the executive was to be rested.
+            AgentNotPlanned: it was to be woken, and has no slots.
+        """
+        known = [agent.name for agent in self.crew.agents]
+        if name not in known:
+            raise AgentNotFound(name, known)
+        if not enabled and name == self.crew.executive:
+            raise ExecutiveNeeded(name)
+        if enabled and all(agent.name != name for agent in self.plan.agents):
+            raise AgentNotPlanned(name)
+        self.crew = self.crew.switched(name, enabled=enabled)
+        self.orchestrator.crew = self.orchestrator.router.crew = self.crew
+        self.names.agents = [agent.name for agent in self.crew.enabled]
 
     def engine_objects(self) -> list[dict[str, Any]]:
         """Every engine with its pools and proofs."""
@@ -95,6 +123,8 @@ class Daemon:
                 "busy": sum(pool.busy for pool in slots),
                 "waiting": sum(pool.waiting for pool in slots),
             },
+            "warm": self.warming.as_dict(),
+            "energy": self.orchestrator.energy.as_dict(),
             "queue": self.orchestrator.conductor.as_dict(),
             "spine": {
                 "enabled": self.config.spine.enabled,
@@ -105,14 +135,22 @@ class Daemon:
                 "pid": None if self.store is None else self.store.pid,
             },
             "agents": [agent.name for agent in self.crew.enabled],
+            "rested": self.rested,
+            "absent": [{"agents": list(each.agents), "reason": each.reason} for each in self.plan.absent],
             "crew": self.orchestrator.bridge.record.figures(),
             "failing": sorted(self.orchestrator.bridge.failing()),
         }
 
 
 @asynccontextmanager
-async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator[Daemon]:
-    """Detect, plan and start everything; *say* is told each step.
+async def running_stack(
+    loaded: Loaded,
+    paths: Paths,
+    say: Say,
+    *,
+    source: Callable[[Hardware, Iterable[Served]], tuple[Device, Source]] = source_for,
+) -> AsyncIterator[Daemon]:
+    """Detect, plan and start everything; *say* is told each step, *source* finds what tells of energy.
 
     Raises:
         LauncherError, SpineError, HarmonicError: what could not be started; all that had been is stopped again.
@@ -141,6 +179,8 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
         parts.push_async_callback(writer.aclose)
         seats = await take_seats(parts, engines, plan, config, hardware, proofs, executive=crew.executive)
         encoders, router, knowledge = await thinking
+        device, asking = source(hardware, seats.pools.values())
+        energy = Energy(parts.enter_context(asking), device=device)
         metrics = Metrics()
         record = CrewRecord()
         with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
@@ -152,11 +192,14 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             router=router,
             bridge=Bridge(bus, writer, encoders, config, record),
             conductor=_conductor(config, seats),
+            energy=energy,
             knowledge=knowledge,
             outcomes=Outcomes(paths.data / "outcomes.sqlite3", least=config.merge.outcomes),
             observe=metrics.answered,
         )
         parts.callback(orchestrator.puzzles.close)
+        warming = Warming(crew, seats, engines, orchestrator.conductor, enabled=config.engine.warm)
+        parts.push_async_callback(warming.aclose)
         yield Daemon(
             config=config,
             paths=paths,
@@ -172,6 +215,7 @@ async def running_stack(loaded: Loaded, paths: Paths, say: Say) -> AsyncIterator
             encoders=encoders,
             metrics=metrics,
             orchestrator=orchestrator,
+            warming=warming,
             names=Names(
                 [agent.name for agent in crew.enabled],
                 crew.executive,
@@ -266,5 +310,7 @@ def _announce(say: Say, hardware: Hardware, plan: Plan, needed: Needed) -> None:
     for refused in plan.refused:
         needs, left = in_gb(refused.needed), in_gb(refused.left)
         say(f"left out: {', '.join(refused.agents)}: {refused.model} needs {needs}, {left} are left")
+    for absent in plan.absent:
+        say(f"left out: {', '.join(absent.agents)}: {absent.reason}")
     for sentence in needed.moved:
         say(sentence)

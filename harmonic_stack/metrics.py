@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from harmonic_stack import __version__
 from harmonic_stack.conductor import Conductor
+from harmonic_stack.energy import Energy
 from harmonic_stack.query import Outcome, Report, Status
 from harmonic_stack.run import Seats
 from launcher import AgentPlan, Engine
@@ -61,6 +62,10 @@ class Metrics:
         self._entries = gauge("spine_entries", "Signals on a channel.", ("channel",))
         self._dropped = gauge("spine_dropped", "Signals that left a channel by a bound.", ("channel",))
         self._degraded = gauge("spine_degraded", "Whether the bus goes on without its store.")
+        self._joules = counter("energy_joules", "Used while queries ran; absent if the box tells none.", ("device",))
+        self._per_joule = gauge("tokens_per_joule", "Tokens written for each joule, since the start.", ("device",))
+        self._busy = gauge("utilisation", "Mean of the cards while queries ran, 0 to 1, since the start.", ("device",))
+        self._told_joules = 0.0
         gauge("build_info", "The program's version.", ("version",)).labels(__version__).set(1)
 
     def request(self, route: str, code: int, seconds: float) -> None:
@@ -87,7 +92,14 @@ class Metrics:
         return "\n".join(["| metric | kind | labels | meaning |", "|---|---|---|---|", *rows])
 
     async def exposition(
-        self, *, conductor: Conductor, seats: Seats, agents: Sequence[AgentPlan], engines: Sequence[Engine], bus: Bus
+        self,
+        *,
+        conductor: Conductor,
+        seats: Seats,
+        agents: Sequence[AgentPlan],
+        engines: Sequence[Engine],
+        bus: Bus,
+        energy: Energy,
     ) -> bytes:
         """All of it in Prometheus' text format, the gauges as they are now."""
         self._running.set(conductor.running)
@@ -104,8 +116,18 @@ class Metrics:
                 self._pools.labels(pool, state).set(count)
         for name in {engine.name for engine in engines}:
             self._healthy.labels(name).set(all(each.state == "ready" for each in engines if each.name == name))
+        self._energy(energy)
         await self._spine(bus)
         return generate_latest(self.registry)
+
+    def _energy(self, energy: Energy) -> None:
+        """What is unknown has no sample at all: 0 would be a figure."""
+        if (joules := energy.joules) is not None:
+            self._joules.labels(energy.device).inc(joules - self._told_joules)
+            self._told_joules = joules
+        for gauge, found in ((self._per_joule, energy.tokens_per_joule), (self._busy, energy.utilisation)):
+            if found is not None:
+                gauge.labels(energy.device).set(found)
 
     async def _spine(self, bus: Bus) -> None:
         self._degraded.set(bus.health().state != "ok")

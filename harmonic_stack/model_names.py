@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from harmonic_stack.query import Mode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Names:
-    """The names a request may use: agents (and who is the executive), the engine's models, and encoders of our own."""
+    """The names a request may use: agents (and who is the executive), the engine's models, and encoders of our own.
+
+    One object for the whole daemon: ``agents`` changes as agents are rested and woken.
+    """
 
     agents: Collection[str]
     executive: str

@@ -18,6 +18,8 @@ from harmonic_stack.chat_client import ChatCall
 from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
+from harmonic_stack.energy import Energy, Share
+from harmonic_stack.errors import ModelNotFound
 from harmonic_stack.fanout import propose_all
 from harmonic_stack.knowledge.index import Knowledge
 from harmonic_stack.live import LiveDrafts
@@ -43,12 +45,13 @@ class Orchestrator:
         knowledge: Knowledge,
         outcomes: Outcomes,
         conductor: Conductor,
+        energy: Energy,
         observe: Callable[[Report], None] = lambda _: None,
     ) -> None:
         """*observe* is told every report."""
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
         self.knowledge, self.outcomes = knowledge, outcomes
-        self.conductor, self._observe = conductor, observe
+        self.conductor, self.energy, self._observe = conductor, energy, observe
         self.puzzles = PuzzleSolver(config.grid.seconds)
 
     async def answer(self, query: Query, put: Put) -> Report:
@@ -59,23 +62,27 @@ class Orchestrator:
         Raises:
             AllAgentsFailed: not one draft came.
             EngineRefused: ... since the engine found the request at fault.
+            ModelNotFound: the agent that it names is rested.
             TooBusy: there is no room now.
         """
-        async with self.conductor.admitted(query.id, query.caller):
+        async with self.conductor.admitted(query.id, query.caller), self.energy.query() as share:
             queued = self.conductor.position_of(query.id)
-            report = replace(await self._answer(query, put), queued=queued)
+            report = await self._answer(query, put, share)
+            report = replace(report, queued=queued, joules=await share.joules())
         self._observe(report)
         put(report)
         return report
 
-    async def _answer(self, query: Query, put: Put) -> Report:
+    async def _answer(self, query: Query, put: Put, share: Share) -> Report:
+        if query.agent is not None and self.crew.get(query.agent) is None:  # rested while the query waited
+            raise ModelNotFound(query.agent)
         meaning = self.bridge.encoders.meaning
         route = await meaning.run(self.router.route, query, failing=self.bridge.failing())
         context = await self.knowledge.recall(query.question, await self.bridge.recall(query, route))
         self.bridge.begin(query, route, context)
         if context.private:
             self.bridge.write(query, knowledge_signal(query, context))
-        run = self._run(query, context, put)
+        run = self._run(query, context, put, share)
         answer = LiveAnswer(put)
         puzzled = query.mode.merges and not query.sampling.has_format and query.tools is None
         puzzle = await self.puzzles.look(query.question) if puzzled else None
@@ -100,7 +107,7 @@ class Orchestrator:
             self.bridge.end(query)
         return report
 
-    def _run(self, query: Query, context: Context, put: Put) -> Run:
+    def _run(self, query: Query, context: Context, put: Put, share: Share) -> Run:
         mode = query.options.stream or self.config.draft.stream
 
         def show(batch: Sequence[DraftDelta]) -> None:
@@ -114,7 +121,16 @@ class Orchestrator:
                 self.bridge.prompt(query, seat, call.messages)
 
         live = LiveDrafts(show, mode=mode, flush_seconds=self.config.draft.flush_seconds)
-        return Run(query, context, crew=self.crew, seats=self.seats, config=self.config, live=live, trace=trace)
+        return Run(
+            query,
+            context,
+            crew=self.crew,
+            seats=self.seats,
+            config=self.config,
+            live=live,
+            trace=trace,
+            spend=share.count,
+        )
 
     async def _merged(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
         """The crew's answer: a vote, or the executive's words and what only its peers saw."""

@@ -278,6 +278,7 @@ class Report:
     """How an answer came about: the ``harmonic`` object of the reply, and its usage.
 
     ``winner``: of a vote. ``queued``: the place in the queue at which the query came, 0 where it did not wait.
+    ``joules``: its share of the energy that the box used (energy.py), None where the box does not tell.
     """
 
     query: str
@@ -296,6 +297,7 @@ class Report:
     finish: str = "stop"
     queued: int = 0
     checked: Checked | None = None
+    joules: float | None = None
     finishes: tuple[str, ...] = ()  # of each choice, where there are several
 
 

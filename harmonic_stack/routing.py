@@ -26,7 +26,7 @@ class Router:
     """Ranks the crew for a query by prototypes learnt from each agent's example queries, and by keywords."""
 
     def __init__(self, crew: Crew, encoder: Encoder, config: Config) -> None:
-        self._crew, self._config = crew, config
+        self.crew, self._config = crew, config  # agents of the crew that are rested meanwhile are not chosen
         self._prototypes = Prototypes.learn(
             {
                 agent.name: Examples(description=agent.description, examples=agent.examples, keywords=agent.keywords)
@@ -42,10 +42,11 @@ class Router:
             return Route("single")
         mode: Literal["closed", "open"] = "closed" if self._is_closed(query) else "open"
         if query.options.agents is not None:
-            named = [self._crew.get(name) for name in query.options.agents]
+            named = [self.crew.get(name) for name in query.options.agents]
             return Route(mode, tuple(agent for agent in named if agent is not None))
-        ranked = tuple(sorted(self._prototypes.rank(query.question), key=lambda found: found.name in failing))
-        chosen = [self._crew.get(found.name) for found in ranked[: self._config.route.crew]]
+        awake = [found for found in self._prototypes.rank(query.question) if self.crew.get(found.name)]
+        ranked = tuple(sorted(awake, key=lambda found: found.name in failing))
+        chosen = [self.crew.get(found.name) for found in ranked[: self._config.route.crew]]
         return Route(mode, tuple(agent for agent in chosen if agent is not None), ranked)
 
     def _is_closed(self, query: Query) -> bool:

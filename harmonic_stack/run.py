@@ -23,7 +23,10 @@ Trace = Callable[[Seat, ChatCall], None]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One pool as calls see it: its model by the name that its engine knows, that engine's client, and the slots."""
+    """One pool as calls see it: its model by the name that its engine knows, that engine's client, and the slots.
+
+    ``device`` is where the plan counts it: "gpu0", "cpu", or "elsewhere"; ``here``: on this box, whoever started it.
+    """
 
     model: str
     server: str
@@ -32,6 +35,8 @@ class Served:
     upstream: Upstream
     slots: SlotPool
     can: frozenset[Capability]
+    device: str
+    here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,11 @@ class Run:
         config: Config,
         live: LiveDrafts,
         trace: Trace,
+        spend: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """*trace* is told every call as it is made."""
+        """*trace* is told every call as it is made, *spend* the tokens as engines of this box write them."""
         self.query, self.context, self.crew, self.seats = query, context, crew, seats
-        self.config, self.live, self._trace = config, live, trace
+        self.config, self.live, self._trace, self._spend = config, live, trace, spend
         self.asked: list[Seat] = []
         self.first: Follow | None = None  # draft 0, where it was begun before its peers
         # What harmonic-deep changes for its second wave: facts before the question, by agent, and how drafts end.
@@ -149,6 +155,15 @@ class Run:
         call = ChatCall(pool.model, messages, carried, think=agent is not None and agent.think)
         self._trace(seat, call)
         self.asked.append(seat)
+        spent = 0
+
+        def heard(text: str, pieces: int) -> None:
+            nonlocal spent
+            spent += pieces
+            self._spend(pieces)
+            on_text(text, pieces)
+
+        hear = heard if pool.here else on_text
         started = asyncio.get_running_loop().time()
         async with AsyncExitStack() as held:
             if share := self.seats.shares.get(seat.agent):
@@ -156,12 +171,14 @@ class Run:
             await held.enter_async_context(pool.slots.slot(tier))
             waited = asyncio.get_running_loop().time() - started
             if prompt is not None:
-                completion = await pool.client.stream_text(call, prompt, on_text)
+                completion = await pool.client.stream_text(call, prompt, hear)
             elif on_extra is not None and self.query.tools is not None and self.query.tools.parallel is False:
-                completion = await pool.client.stream_chat(call, on_text, _first_call(on_extra))
+                completion = await pool.client.stream_chat(call, hear, _first_call(on_extra))
                 completion = replace(completion, tool_calls=completion.tool_calls[:1])
             else:
-                completion = await pool.client.stream_chat(call, on_text, on_extra)
+                completion = await pool.client.stream_chat(call, hear, on_extra)
+        if pool.here:  # tool calls come in no piece of text, and some engines send several tokens in one
+            self._spend(completion.completion_tokens - spent)
         return replace(completion, slot_wait=waited)
 
     def partial(self, seat: Seat) -> Completion:

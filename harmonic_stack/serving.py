@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from harmonic_stack.chat_client import ChatClient, Dialect, Patience
 from harmonic_stack.config import Config
+from harmonic_stack.config.forms import is_loopback
 from harmonic_stack.engine.capabilities import Capability, capabilities_of
 from harmonic_stack.engine.connection import Upstream
 from harmonic_stack.engine.ollama_dialect import ollama_dialect
@@ -17,6 +19,7 @@ from harmonic_stack.engine.probe import without_what_is_ignored
 from harmonic_stack.run import Seats, Served
 from harmonic_stack.slots import SlotPool
 from launcher import Engine, Hardware, Plan, Proof, prove_slots
+from launcher.embedded_engine import EmbeddedEngine
 
 Say = Callable[[str], None]
 Engines = Mapping[str, Engine]  # by the name of the plan's server
@@ -59,6 +62,8 @@ async def take_seats(
             upstream=upstreams[pool.server],
             slots=SlotPool(min(pool.slots, achieved.get(pool.name, pool.slots))),
             can=features[pool.server],
+            device=pool.device,
+            here=pool.device != "elsewhere" or is_loopback(urlsplit(engines[pool.server].base_url).hostname or ""),
         )
         for pool in plan.pools
     }
@@ -120,6 +125,11 @@ def _placement(engine: Engine) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
 
+def _levers(engine: Engine) -> str | None:
+    """What the engine was told for its speed, in words; None where nothing was."""
+    return engine.levers.words() or None if isinstance(engine, EmbeddedEngine) else None
+
+
 def engine_object(server: str, engine: Engine, seats: Seats, proofs: Sequence[Proof]) -> dict[str, Any]:
     """One engine as `/admin/engines` and `status` tell it; nothing is asked of it."""
     mine = {name: pool for name, pool in seats.pools.items() if pool.server == server}
@@ -132,12 +142,14 @@ def engine_object(server: str, engine: Engine, seats: Seats, proofs: Sequence[Pr
         "form": getattr(engine, "form", None),
         "version": getattr(engine, "version", None),
         "note": engine.note,
+        "levers": _levers(engine),
         "placement": _placement(engine),
         "pids": engine.pids(),
         "pools": [
             {
                 "name": name,
                 "model": pool.model,
+                "device": pool.device,
                 "slots": pool.slots.slots,
                 "busy": pool.slots.busy,
                 "waiting": pool.slots.waiting,

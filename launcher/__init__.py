@@ -29,7 +29,7 @@ from launcher.ollama_names import remote_size
 from launcher.ollama_site import OllamaSite, look_at_ollama, reached_ollama
 from launcher.openai_engine import find_engine
 from launcher.plan import joined, plan, plan_elsewhere, tier_share
-from launcher.plan_types import AgentPlan, Plan, Pool, Refused
+from launcher.plan_types import Absent, AgentPlan, Plan, Pool, Refused
 from launcher.probe_host import default_threads
 from launcher.process import ProcessId
 from launcher.profiles import Profile, choose_profile, nominal_hardware, nominal_models, profile_named, profiles
@@ -43,6 +43,7 @@ from launcher.types import AgentSpec, Bytes, CacheType, Calibration, Cpu, Gpu, H
 __all__ = [
     "DEMO_NOTE",
     "NEVER",
+    "Absent",
     "AgentPlan",
     "AgentSpec",
     "BadModelFile",

@@ -21,10 +21,12 @@ from launcher.embedded import BAD_MODEL, BAD_SETTINGS, Settings
 from launcher.engine import Dialect, EngineSettings, Report
 from launcher.errors import EngineFailed, UnknownModel
 from launcher.form import Form, choose
+from launcher.hardware import detect_hardware
 from launcher.http_client import control_client, model_ids
 from launcher.levers import STOCK, Levers
 from launcher.llama_server import Program, arguments, environment, options_in
 from launcher.loopback import HOST, free_port
+from launcher.ollama_env import only_card
 from launcher.one_token import one_token
 from launcher.plan_types import Plan, Pool
 from launcher.probe_host import default_threads, read_cpu
@@ -102,7 +104,9 @@ async def embedded_engine(
     begun = time.monotonic()
     if serve.gpu and chosen.form == "xllamacpp":
         raise EngineFailed("xllamacpp", None, "the plan is for a GPU, and this form of the engine has no code for one")
-    engine = await _make(chosen.form, chosen.program, serve, note, run_dir, log_dir)
+    cards = only_card(await asyncio.to_thread(detect_hardware), pool.device) if serve.gpu else []
+    shown = {variable.name: variable.value for variable in cards if variable.value is not None}
+    engine = await _make(chosen.form, chosen.program, serve, note, run_dir, log_dir, shown=shown)
     engine = replace(engine, levers=plan.levers)
     try:
         try:
@@ -150,15 +154,25 @@ def _what_to_serve(settings: EngineSettings, plan: Plan, pool: Pool, facts: Mode
 
 
 async def _make(
-    form: Form, program: Program | None, serve: Settings, note: str | None, run_dir: Path, log_dir: Path
+    form: Form,
+    program: Program | None,
+    serve: Settings,
+    note: str | None,
+    run_dir: Path,
+    log_dir: Path,
+    *,
+    shown: Mapping[str, str] | None = None,
 ) -> EmbeddedEngine:
-    """Return the engine in this form, not started yet; raise EngineFailed where its program is missing."""
+    """Return the engine in this form, not started yet; raise EngineFailed where its program is missing.
+
+    *shown* are the variables that show `llama-server` one card alone.
+    """
     if form == "llama-server":
         if program is None:
             raise EngineFailed("llama-server", None, "")
         known = None if program.pinned else options_in(await told_by(program.path, "--help"))
         argv = arguments(program.path, serve, known)
-        secret, env = f"{serve.key}\n", environment()
+        secret, env = f"{serve.key}\n", {**environment(), **(shown or {})}
     else:
         # -P: the folder of embedded.py is not searched for modules; it has a types.py of its own.
         argv = [sys.executable, "-P", str(Path(__file__).with_name("embedded.py"))]

@@ -105,9 +105,9 @@ def device_words(serve: Settings) -> dict[str, str | None]:
     """Return the options that keep a model where the plan counts it: in the system's memory, on no card, and once.
 
     A CPU build copies the weights whose type it can compute faster in another order; a mapped file stays resident
-    beside that copy (docs/launcher.md).
+    beside that copy (docs/launcher.md). On a card the whole model is on one: no model is split over cards.
     """
-    return {} if serve.gpu else {"--device": "none", "--no-mmap": None}
+    return {"--split-mode": "none"} if serve.gpu else {"--device": "none", "--no-mmap": None}
 
 
 def lever_words(serve: Settings) -> dict[str, str | None]:

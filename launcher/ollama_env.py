@@ -74,7 +74,7 @@ def ollama_variables(version: str | None, hardware: Hardware, plan: Plan, *, add
     ]
     if hardware.gpus or quantized:
         found.append(Variable("OLLAMA_FLASH_ATTENTION", "1", "needed by a quantized cache, and faster on a GPU"))
-    found += _only_card(hardware, plan.pools[0].device)
+    found += only_card(hardware, plan.pools[0].device)
     if current:
         found.append(Variable("LLAMA_ARG_CACHE_RAM", "0", "the runner's 8 GiB of saved prompts stand in no plan"))
     if _has_strix_halo(hardware) and current:
@@ -114,7 +114,7 @@ def _slots_why(numbers: tuple[int, ...] | None) -> str:
     return f"the planned slots of each model; unset it is {unset}"
 
 
-def _only_card(hardware: Hardware, device: str) -> list[Variable]:
+def only_card(hardware: Hardware, device: str) -> list[Variable]:
     """Keep a server on the card that its pools were planned for; it would spread a model over all that it sees."""
     places = {f"gpu{place}": place for place in range(len(hardware.gpus))}
     if len(places) < 2 or device not in places:

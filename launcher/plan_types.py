@@ -51,6 +51,14 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """Agents left out because their engine does not answer, and why in a sentence."""
+
+    agents: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """The decision for all agents."""
 
@@ -65,6 +73,7 @@ class Plan:
     cache_type: CacheType = "f16"
     refused: tuple[Refused, ...] = ()
     budgets: Mapping[str, Bytes] = field(default_factory=dict, hash=False)  # of each device
+    absent: tuple[Absent, ...] = ()
     levers: Levers = STOCK  # what the engine is told for its speed
 
     @property

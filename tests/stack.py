@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import httpx
 from harmonic_stack.api.app import create_app
 from harmonic_stack.api.server import bound_socket, make_server
 from harmonic_stack.config import Config
-from harmonic_stack.daemon import Daemon, running_stack
+from harmonic_stack.daemon import Daemon, Say, running_stack
 from harmonic_stack.host.keys import Scope
 from harmonic_stack.host.paths import Paths
+from launcher.power import Ask
 from tests.helpers import until
 
 
@@ -41,16 +42,29 @@ def paths_in(folder: Path) -> Paths:
 
 
 @asynccontextmanager
-async def served_stack(folder: Path, settings: dict[str, object] | None = None) -> AsyncIterator[Stack]:
-    """Run and serve a stack with *settings* by dotted key."""
-    flags: dict[str, object] = {"spine.url": "memory://", "engine.prove": False, **(settings or {})}
+async def served_stack(
+    folder: Path,
+    settings: dict[str, object] | None = None,
+    *,
+    ask: Ask | None = None,
+    say: Say = lambda _: None,
+) -> AsyncIterator[Stack]:
+    """Run and serve a stack with *settings* by dotted key; *ask* tells of energy where this box does not."""
+    flags: dict[str, object] = {
+        "spine.url": "memory://",
+        "engine.prove": False,
+        "engine.warm": False,
+        **(settings or {}),
+    }
     loaded = Config.load(None, env={"HOME": str(folder)}, flags=flags)
-    async with running_stack(loaded, paths_in(folder), lambda _: None) as daemon:
+    told: dict[str, Any] = {} if ask is None else {"source": lambda *_: ("gpu", nullcontext(ask))}
+    async with running_stack(loaded, paths_in(folder), say, **told) as daemon:
         listening = bound_socket("127.0.0.1", 0)
         server = make_server(create_app(daemon), loaded.config.server)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await until(lambda: server.started, "the server listens")
+            daemon.warming.begin()
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             yield Stack(daemon, url, daemon.keys.text(Scope.INFERENCE), daemon.keys.text(Scope.ADMIN))
         finally:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from harmonic_stack.api.models import TheDaemon
+from harmonic_stack.crew import Agent
+from harmonic_stack.daemon import Daemon
 from harmonic_stack.host.describe import hardware_object
 from harmonic_stack.signals.story import query_story
 
@@ -27,26 +29,23 @@ async def plan(daemon: TheDaemon) -> dict[str, Any]:
 @router.get("/agents")
 async def agents(daemon: TheDaemon) -> dict[str, Any]:
     """The crew: tier, model, slots, what its role is, and the files that it alone knows."""
-    slots = {agent.name: agent.slots for agent in daemon.plan.agents}
-    models = {agent.name: agent.model for agent in daemon.plan.agents}
-    record = daemon.orchestrator.bridge.record.figures()
-    return {
-        "agents": [
-            {
-                "name": agent.name,
-                "tier": agent.tier,
-                "model": models.get(agent.name) or agent.model,
-                "slots": slots.get(agent.name, 0),
-                "enabled": agent.enabled,
-                "executive": agent.name == daemon.crew.executive,
-                "description": agent.description,
-                "role": agent.role,
-                "knowledge": daemon.orchestrator.knowledge.about(agent.name),
-                "record": record.get(agent.name),
-            }
-            for agent in daemon.crew.agents
-        ]
-    }
+    return {"agents": [_agent_object(daemon, agent) for agent in daemon.crew.agents]}
+
+
+class Switch(BaseModel):
+    """Whether an agent may be asked."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    enabled: bool
+
+
+@router.patch("/agents/{name}")
+async def switch_agent(name: str, switch: Switch, daemon: TheDaemon, request: Request) -> dict[str, Any]:
+    """Rest or wake one agent until the stack stops; the crew file is left as it is."""
+    daemon.switch(name, enabled=switch.enabled)
+    request.app.openapi_schema = None  # it lists the names that a model may have
+    return next(_agent_object(daemon, agent) for agent in daemon.crew.agents if agent.name == name)
 
 
 @router.get("/engines")
@@ -82,3 +81,20 @@ async def post_outcome(query: str, outcome: Outcome, daemon: TheDaemon) -> dict[
 async def one_query(query: str, daemon: TheDaemon) -> dict[str, Any]:
     """The whole story of one answer, channel by channel, from the spine."""
     return await query_story(daemon.bus, query, daemon.encoders.words)
+
+
+def _agent_object(daemon: Daemon, agent: Agent) -> dict[str, Any]:
+    planned = next((each for each in daemon.plan.agents if each.name == agent.name), None)
+    return {
+        "name": agent.name,
+        "tier": agent.tier,
+        "model": agent.model if planned is None else planned.model,
+        "slots": 0 if planned is None else planned.slots,
+        "enabled": agent.enabled,
+        "rested": planned is not None and not agent.enabled,
+        "executive": agent.name == daemon.crew.executive,
+        "description": agent.description,
+        "role": agent.role,
+        "knowledge": daemon.orchestrator.knowledge.about(agent.name),
+        "record": daemon.orchestrator.bridge.record.figures().get(agent.name),
+    }

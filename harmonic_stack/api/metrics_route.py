@@ -20,6 +20,7 @@ async def metrics(daemon: TheDaemon) -> Response:
         agents=daemon.plan.agents,
         engines=list(daemon.engines.values()),
         bus=daemon.bus,
+        energy=orchestrator.energy,
     )
     return Response(body, media_type=CONTENT_TYPE)
 

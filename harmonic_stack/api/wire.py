@@ -201,6 +201,7 @@ def harmonic_object(report: Report) -> dict[str, Any]:
         **({} if report.facts is None else {"facts": [_fact(fact) for fact in report.facts]}),
         "warnings": list(report.warnings),
         "queued": report.queued,
+        "joules": None if report.joules is None else round(report.joules, 3),
         "checked": None if report.checked is None else asdict(report.checked),
     }
 

@@ -1,5 +1,6 @@
 """The command line's way to the running daemon: its address from the note, the admin key from the key file."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -38,9 +39,22 @@ def fetch(path: str, **params: str | int | None) -> Any:
         DaemonRefused: it answered with an error.
     """
     given = {name: value for name, value in params.items() if value is not None}
+    return _asked("GET", path, params=given)
+
+
+def change(path: str, body: Mapping[str, Any]) -> Any:
+    """The JSON that the daemon answers to a PATCH with *body*.
+
+    Raises:
+        NotRunning, DaemonRefused: as ``fetch``.
+    """
+    return _asked("PATCH", path, json=dict(body))
+
+
+def _asked(method: str, path: str, **parts: Any) -> Any:
     with daemon_client() as client:
         try:
-            answer = client.get(path, params=given)
+            answer = client.request(method, path, **parts)
         except httpx.TransportError as error:
             say(f"the daemon does not answer: {error}")
             raise NotRunning from error

@@ -4,10 +4,11 @@ import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from harmonic_stack.cli.client import fetch
+from harmonic_stack.cli.client import change, fetch
 from harmonic_stack.cli.output import show_json, show_table
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import Crew, load_crew
@@ -43,8 +44,12 @@ def status(as_json: AsJson = False) -> None:
         ("address", f"{found['url']}/v1, up for {found['seconds']:.0f} s"),
         *(("engine", _engine_line(each, several=len(found["engines"]) > 1)) for each in found["engines"]),
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
+        ("warm", _warm_line(found["warm"])),
+        *([("energy", _energy_line(found["energy"]))] if found["energy"]["joules"] is not None else []),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
+        *([("rested", ", ".join(found["rested"]))] if found["rested"] else []),
+        *(("absent", f"{', '.join(each['agents'])}: {each['reason']}") for each in found["absent"]),
         *([("failing", f"{', '.join(found['failing'])}: asked last for a while")] if found["failing"] else []),
         *(("note", each["note"]) for each in found["engines"] if each["note"]),
     ]
@@ -52,26 +57,44 @@ def status(as_json: AsJson = False) -> None:
         typer.echo(f"{name:8} {text}")
 
 
+def _warm_line(warm: dict[str, Any]) -> str:
+    if not warm["enabled"]:
+        return "off (engine.warm)"
+    why = f" ({warm['reason']})" if warm["reason"] else ""
+    return f"warmed {warm['warmed']} of {warm['agents']} agents{why}"
+
+
+def _energy_line(energy: dict[str, Any]) -> str:
+    busy = "" if energy["utilisation"] is None else f", {energy['utilisation']:.0%} busy"
+    each = "" if energy["tokens_per_joule"] is None else f", {energy['tokens_per_joule']:.2f} tokens per joule"
+    return f"{energy['joules']:.0f} J of the {energy['device']} while queries ran{each}{busy}"
+
+
 def _engine_line(engine: dict[str, Any], *, several: bool) -> str:
     build = " ".join(filter(None, (engine["form"], engine["version"])))
     where = f" on {engine['server']}" if several else ""
     silent = "" if engine["healthy"] else ", does not answer"
     models = ", ".join(engine["models"])
-    return f"{engine['name']}{f' ({build})' if build else ''}{where}, {engine['state']}{silent}: {models}"
+    told = f"; told what paid here: {engine['levers']}" if engine["levers"] else ""
+    return f"{engine['name']}{f' ({build})' if build else ''}{where}, {engine['state']}{silent}: {models}{told}"
 
 
-def agents(as_json: AsJson = False) -> None:
-    """Show the crew of the running stack."""
+def agents(
+    as_json: AsJson = False,
+    rest: Annotated[str | None, typer.Option("--rest", help="Ask this agent nothing until it is woken.")] = None,
+    wake: Annotated[str | None, typer.Option("--wake", help="Ask this agent again.")] = None,
+) -> None:
+    """Show the crew of the running stack; rest one agent, or wake it, until the stack stops."""
+    for name, enabled in ((rest, False), (wake, True)):
+        if name is not None:
+            change(f"/admin/agents/{quote(name, safe='')}", {"enabled": enabled})
     found = fetch("/admin/agents")
     if as_json:
         show_json(found)
         return
     show_table(
         ("agent", "tier", "slots", "model", "calls", "what for"),
-        [
-            (a["name"], a["tier"], a["slots"], a["model"], _calls(a["record"]), a["description"])
-            for a in found["agents"]
-        ],
+        [(a["name"], a["tier"], a["slots"], a["model"], _calls(a["record"]), _purpose(a)) for a in found["agents"]],
     )
     for agent in found["agents"]:
         if known := agent["knowledge"]:
@@ -79,6 +102,12 @@ def agents(as_json: AsJson = False) -> None:
             typer.echo(f"{agent['name']} alone knows (passages in brackets): {files}")
             if known["trouble"]:
                 typer.echo(f"{agent['name']}: {known['trouble']}", err=True)
+
+
+def _purpose(agent: dict[str, Any]) -> str:
+    if agent["rested"]:
+        return f"(rested) {agent['description']}"
+    return str(agent["description"])
 
 
 def _calls(record: dict[str, Any] | None) -> str:
@@ -148,3 +177,5 @@ def _show_plan(found: Plan) -> None:
             f"left out: {', '.join(refused.agents)} ({refused.model} needs {in_gb(refused.needed)}, "
             f"{in_gb(refused.left)} are left)"
         )
+    for absent in found.absent:
+        typer.echo(f"left out: {', '.join(absent.agents)} ({absent.reason})")

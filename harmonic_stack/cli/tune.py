@@ -30,6 +30,7 @@ from launcher import (
     running_engine,
 )
 from launcher.calibration import Record, calibration_here, keep_record, subject
+from launcher.embedded_devices import usable_by_embedded, with_card
 from launcher.embedded_engine import EmbeddedEngine, told_by
 from launcher.form import Chosen, choose
 from launcher.knee import knee, levels_up_to
@@ -134,12 +135,16 @@ async def _tuned(
     settings: EngineSettings, paths: Paths, most: int | None, *, repeats: int, tokens: int, levers: bool
 ) -> Tuned:
     """Measure level by level on an engine with as many slots as will be tried, then try the levers at the knee."""
-    hardware = detect_hardware().cpu_only()
+    here = await asyncio.to_thread(detect_hardware)
+    settings = await with_card(settings, here)
+    usable = await usable_by_embedded(settings, here)
+    say(usable.words)
+    hardware = usable.hardware
     profile = choose_profile(hardware)
     bench = _Bench(replace(settings, kind="embedded"), hardware, local_model(settings.model), paths)
     planned = bench.planned(min(most or profile.most, profile.most))
     slots = planned.pools[0].slots
-    with find_source(gpu=False) as ask, _progress(sum(levels_up_to(slots)) * repeats, "measuring") as progress:
+    with find_source(gpu=usable.gpu) as ask, _progress(sum(levels_up_to(slots)) * repeats, "measuring") as progress:
         async with bench.start(planned) as engine:
             assert isinstance(engine, EmbeddedEngine)  # asked for above
             curve = await measure(
@@ -175,7 +180,7 @@ async def _levers(
         cpu.physical_cores or cpu.logical_cores,
         threads=threads,
         fixed_threads=settings.threads is not None,
-        gpu=False,
+        gpu=bool(bench.hardware.gpus),
         cache_type=planned.cache_type,
     )
     if 2 * planned.shared_bytes > planned.budget_bytes:

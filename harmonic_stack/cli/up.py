@@ -108,6 +108,7 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
                     tell(_banner(daemon, url, time.monotonic() - begun))
                     tell(READY)
                     manager.ready()
+                    daemon.warming.begin()
 
                 def no_more() -> None:
                     daemon.orchestrator.conductor.close()

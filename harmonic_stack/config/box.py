@@ -109,6 +109,10 @@ class Engine(Section):
     first_token_seconds: Seconds = Field(default=120.0, description="How long the engine may take to its first token.")
     token_seconds: Seconds = Field(default=60.0, description="How long it may take from one token to the next.")
     prove: bool = Field(default=True, description="Whether the promised slots are measured at the start.")
+    warm: bool = Field(
+        default=True,
+        description="Whether agents' prompts are computed once after the start, where there is a slot for each.",
+    )
 
 
 class Spine(Section):

@@ -41,8 +41,11 @@ from harmonic_stack.errors.load import (
     TooBusy,
 )
 from harmonic_stack.errors.requests import (
+    AgentNotFound,
+    AgentNotPlanned,
     BadRequest,
     EngineRefused,
+    ExecutiveNeeded,
     Forbidden,
     HeadTooLarge,
     HostNotAllowed,
@@ -65,6 +68,8 @@ from harmonic_stack.errors.requests import (
 )
 
 __all__ = [
+    "AgentNotFound",
+    "AgentNotPlanned",
     "AllAgentsFailed",
     "AlreadyRunning",
     "BadRequest",
@@ -73,6 +78,7 @@ __all__ = [
     "DaemonRefused",
     "EngineRefused",
     "EngineStreamFailed",
+    "ExecutiveNeeded",
     "FileExists",
     "Forbidden",
     "HarmonicError",

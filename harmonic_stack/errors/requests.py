@@ -42,6 +42,30 @@ class ModelNotFound(HarmonicError):
         super().__init__(one_line(f'the model "{shortened(name)}" does not exist{names}'))
 
 
+class AgentNotFound(HarmonicError):
+    """The crew has no agent of this name; ``known`` are those that it has."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(one_line(f'there is no agent "{shortened(name)}"; there are {", ".join(self.known)}'))
+
+
+class AgentNotPlanned(HarmonicError):
+    """The agent has no slots in the plan that runs, so it cannot be woken."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(one_line(f'the agent "{shortened(name)}" has no slots in the plan that runs'))
+
+
+class ExecutiveNeeded(HarmonicError):
+    """The executive answers for the crew, so it cannot be rested."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(one_line(f'the agent "{shortened(name)}" is the executive: without it there are no answers'))
+
+
 class SessionNameInvalid(HarmonicError):
     """A session's name has characters that names here do not have."""
 

@@ -103,11 +103,12 @@ def check_gpus(box: Box) -> Iterator[Finding]:
         return
     for gpu in box.hardware.gpus:
         yield Finding(Level.FINE, f"the driver shows {gpu.name}: {_memory_of(gpu)}")
-        if _embedded(box):
+        if _on_the_cpu(box):
             yield Finding(
                 Level.WRONG,
                 f"the embedded engine has no code for {gpu.name} and computes on the CPU",
-                "run Ollama, or a llama-server built for this GPU, and name it in engine.url",
+                "put a llama-server built for this GPU on PATH, or run Ollama; harmonic-stack plan --explain tells "
+                "what was found",
             )
     if not box.hardware.gpus:
         yield Finding(Level.HINT, "no GPU was found; the engine computes on the CPU")
@@ -264,9 +265,16 @@ def check_daemon(box: Box) -> Iterator[Finding]:
     slots, spine = box.status["slots"], box.status["spine"]
     for engine in box.status.get("engines") or [box.status["engine"]]:
         if engine["healthy"]:
-            yield Finding(Level.FINE, f"the engine answers: {', '.join(engine['models'])}")
+            told = f"; it is told what paid here: {engine['levers']}" if engine.get("levers") else ""
+            yield Finding(Level.FINE, f"the engine answers: {', '.join(engine['models'])}{told}")
         else:
             yield Finding(Level.WRONG, f"the engine does not answer ({engine['state']})", "harmonic-stack logs engine")
+    for absent in box.status.get("absent", ()):
+        yield Finding(
+            Level.WRONG,
+            f"{', '.join(absent['agents'])} left out at the start: {absent['reason']}",
+            "start that engine, then the stack anew",
+        )
     yield _slots(slots)
     if spine["state"] != "ok":
         yield Finding(Level.WRONG, f"the spine is degraded: {spine['reason']}", "harmonic-stack logs store")
@@ -283,8 +291,11 @@ def _slots(slots: Mapping[str, Any]) -> Finding:
     return Finding(Level.FINE, f"{achieved} of {promised} slots were achieved")
 
 
-def _embedded(box: Box) -> bool:
-    return box.status is not None and box.status["engine"]["name"] == "embedded"
+def _on_the_cpu(box: Box) -> bool:
+    """True where the embedded engine serves, and no pool of it is on a card."""
+    if box.status is None or box.status["engine"]["name"] != "embedded":
+        return False
+    return all(pool["device"] == "cpu" for pool in box.status["engine"].get("pools", ()))
 
 
 def _memory_of(gpu: Gpu) -> str:

@@ -11,6 +11,7 @@ from harmonic_stack.host.ollama_choice import with_ollama
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.roles import all_there, has_any, models_for_roles, sizes_of
 from launcher import EngineSettings, Hardware, LauncherError, ModelMissing, clamp_reason, local_model
+from launcher.embedded_devices import with_card
 from launcher.hub import fetched, read_name
 
 MAIN = ""  # what the engine of the settings is called among them
@@ -47,6 +48,7 @@ async def needed_engines(settings: EngineSettings, loaded: Loaded, crew: Crew, h
         ModelMissing: it has no model at all.
         BadModelFile: an agent's own GGUF file is broken.
     """
+    settings = await with_card(settings, hardware)
     guests = [agent for agent in crew.enabled if agent.engine]
     hosts = on_main(crew)
     found: dict[str, EngineSettings] = {}

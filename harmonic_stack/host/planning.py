@@ -11,10 +11,12 @@ from harmonic_stack.host.engines import Needed, models_folder
 from harmonic_stack.host.ollama_choice import models_on, wanted_models
 from harmonic_stack.host.paths import Paths
 from launcher import (
+    Absent,
     AgentSpec,
     Bytes,
     Calibration,
     EngineSettings,
+    EngineUnreachable,
     Hardware,
     ModelFacts,
     Plan,
@@ -32,6 +34,7 @@ from launcher import (
 )
 from launcher.budget import CPU_PROCESS, OLLAMA_SERVER
 from launcher.calibration import calibration_here
+from launcher.embedded_devices import Usable, usable_by_embedded
 from launcher.form import EmbeddedSettings
 from launcher.hub import fetched, read_name
 from launcher.openai_engine import DEFAULT_SLOTS
@@ -72,12 +75,14 @@ def calibrations_file(paths: Paths) -> Path:
 async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
     """The plan for *crew* on *hardware*: one sum for all engines of this box, beside those that run elsewhere.
 
+    Agents whose own engine does not answer are left out, and the plan names them.
+
     Raises:
-        EngineUnreachable: there is no engine at a URL.
+        EngineUnreachable: there is no engine at the executive's URL.
         OllamaMissing, ModelMissing: there is no Ollama, or it lacks a model.
         DoesNotFit, NoModel, BadModelFile, UnknownModel: there is no plan, and why.
     """
-    parts = [await _part(engine, crew, needed) for engine in needed.settings]
+    parts, absent = await _parts(crew, needed)
     names = [agent.name for agent in crew.enabled]
     main = needed.main
     away = [spec for part in parts if part.facts is None for spec in part.specs]
@@ -85,11 +90,13 @@ async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
     local = [part for part in parts if part.facts is not None]
     if not local:
         assert elsewhere is not None, "a crew has an agent"
-        return elsewhere
-    found = _plan_here(hardware, names, local, main)
-    return replace(
-        found if elsewhere is None else joined(found, elsewhere, names), decisions=(*found.decisions, *needed.moved)
-    )
+        return _without(elsewhere, absent)
+    embedded = next((part.settings for part in local if part.settings.kind != "ollama"), None)
+    usable = None if embedded is None else await usable_by_embedded(embedded, hardware)
+    found = _plan_here(hardware, names, local, main, usable)
+    whole = found if elsewhere is None else joined(found, elsewhere, names)
+    said = () if usable is None else (usable.words,)
+    return _without(replace(whole, decisions=(*said, *whole.decisions, *needed.moved)), absent)
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,25 @@ class _Part:
     settings: EngineSettings
     specs: list[AgentSpec]
     facts: dict[str, ModelFacts] | None
+
+
+async def _parts(crew: Crew, needed: Needed) -> tuple[list[_Part], list[Absent]]:
+    """What each engine adds, and the agents whose engine is not there; the executive's must be."""
+    parts, absent = [], []
+    for engine in needed.settings:
+        try:
+            parts.append(await _part(engine, crew, needed))
+        except EngineUnreachable as error:
+            mine = tuple(agent.name for agent in crew.enabled if needed.agents[agent.name][0] == engine)
+            if crew.executive in mine:
+                raise
+            absent.append(Absent(mine, str(error)))
+    return parts, absent
+
+
+def _without(found: Plan, absent: Sequence[Absent]) -> Plan:
+    words = [f"{', '.join(each.agents)} left out: {each.reason}." for each in absent]
+    return replace(found, absent=tuple(absent), decisions=(*found.decisions, *words))
 
 
 async def _part(engine: str, crew: Crew, needed: Needed) -> _Part:
@@ -123,11 +149,13 @@ async def _part(engine: str, crew: Crew, needed: Needed) -> _Part:
     return _Part(engine, settings, [replace(spec, engine=engine) for spec in agent_specs(mine, main)], facts)
 
 
-def _plan_here(hardware: Hardware, names: Sequence[str], parts: Sequence[_Part], main: EngineSettings) -> Plan:
-    """The plan for the engines of this box. The embedded one has no GPU code (DESIGN 3): it has the CPU's memory."""
+def _plan_here(
+    hardware: Hardware, names: Sequence[str], parts: Sequence[_Part], main: EngineSettings, usable: Usable | None
+) -> Plan:
+    """The plan for the engines of this box; *usable* is what the embedded ones can use of it, None without any."""
     embedded = [part for part in parts if part.settings.kind != "ollama"]
     alone = len(embedded) == len(parts)
-    here = hardware.cpu_only() if alone else hardware
+    here = usable.hardware if usable is not None and alone else hardware
     calibration = None
     if not alone and not hardware.gpus:
         # On a card only the runner counts; where all share the system's memory, the server that starts it does too.
@@ -144,7 +172,7 @@ def _plan_here(hardware: Hardware, names: Sequence[str], parts: Sequence[_Part],
         slots=main.slots,
         cache_type=main.cache_type,
         calibration=calibration,
-        no_gpu=() if alone else [part.engine for part in embedded],
+        no_gpu=() if alone or usable is None or usable.gpu else [part.engine for part in embedded],
     )
 
 

@@ -32,6 +32,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/admin/hardware"): ADMIN,
     ("GET", "/admin/plan"): ADMIN,
     ("GET", "/admin/agents"): ADMIN,
+    ("PATCH", "/admin/agents/{name}"): ADMIN,
     ("GET", "/admin/engines"): ADMIN,
     ("GET", "/admin/queue"): ADMIN,
     ("GET", "/admin/queries/{query}"): ADMIN,

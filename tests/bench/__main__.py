@@ -14,6 +14,7 @@ BENCHES = {
     "gpu": "the launcher on a card: memory, slots, levers, energy (random weights in a real shape)",
     "memory": "the plan's bytes against the engine's resident size, on the CPU",
     "disconnect": "how soon a client that leaves has freed the engine's sockets and its slots",
+    "warming": "a named agent's first token, its prompt new to the engine against warmed",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
     "grid": "what each grid transform costs",
     "arc": "what the grid core solves of ARC-AGI",

@@ -1,5 +1,6 @@
 """`llama-server` as the embedded engine: what is its own; what both forms share stands in test_embedded_engine.py."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -113,3 +114,14 @@ exec {real.path} "$@"
     async with started(tmp_path, settings=EmbeddedSettings(program=old, form="llama-server")) as engine:
         proof = await prove_slots(engine, engine.models[0], SLOTS)
     assert proof.achieved == SLOTS
+
+
+async def test_what_it_is_told_for_a_card_this_build_knows(tmp_path: Path) -> None:
+    facts = local_model(None)
+    planned = plan(
+        detect_hardware().cpu_only(), [AgentSpec("one", 1, facts.name)], {facts.name: facts}, context=256, slots=1
+    )
+    carded = replace(planned, pools=tuple(replace(pool, device="gpu0") for pool in planned.pools))
+    async with started(tmp_path, carded, OURS) as engine:  # without a card it computes on the CPU all the same
+        assert form_of(engine) == "llama-server"
+        assert await engine.health()

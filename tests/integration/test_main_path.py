@@ -120,6 +120,23 @@ async def test_the_command_line_asks_and_looks(running: Home) -> None:
     assert len(ran.out.splitlines()) == 1
 
 
+async def test_an_agent_is_rested_and_woken_on_the_command_line(running: Home) -> None:
+    rested = await running.run("agents", "--rest", "coder")
+    assert (rested.code, "(rested) " in rested.out) == (0, True), rested.err
+    told = (await running.run("status")).out.splitlines()
+    assert [line.split()[1:] for line in told if line.startswith("rested")] == [["coder"]]
+    refused = await running.run("agents", "--rest", "executive")
+    assert (refused.code, "Rest another agent" in refused.err) == (1, True)
+    woken = await running.run("agents", "--wake", "coder")
+    assert (woken.code, "(rested) " in woken.out) == (0, False), woken.err
+
+
+async def test_status_says_why_no_prompt_was_warmed_with_fewer_slots_than_agents(running: Home) -> None:
+    told = (await running.run("status")).out
+    assert "warmed 0 of 9 agents" in told
+    assert "4 slots for 9 agents" in told
+
+
 async def test_the_store_killed_during_a_query_costs_no_answer_and_comes_back(running: Home) -> None:
     status = await running.json("status")
     key = (await running.run("key", "show", "--admin")).out.strip()

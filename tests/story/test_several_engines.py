@@ -132,11 +132,34 @@ async def test_an_agent_on_ollama_beside_a_strangers_server_is_spoken_to_in_its_
     assert answer.json()["choices"][0]["message"]["content"] == "one two"
 
 
-async def test_an_agents_engine_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
+async def test_an_agent_whose_engine_is_not_there_is_left_out_and_named(tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
-    async with fake_engine(models=("one",)) as first:
+    words: list[str] = []
+    async with (
+        fake_engine(lambda _: Act(BASE), models=("one",)) as first,
+        served_stack(tmp_path, settings(tmp_path, first.url, at(nobody, "two")), say=words.append) as stack,
+        stack.client(admin=True) as admin,
+    ):
+        answer = await admin.post("/v1/chat/completions", json=asking(QUESTION, "harmonic"))
+        named = await admin.post("/v1/chat/completions", json=asking(QUESTION, "coder"))
+        status = (await admin.get("/admin/status")).json()
+        plan = (await admin.get("/admin/plan")).json()
+        woken = await admin.patch("/admin/agents/coder", json={"enabled": True})
+    assert {agent["name"] for agent in answer.json()["harmonic"]["agents"]} == {"executive"}
+    assert (named.status_code, named.json()["error"]["code"]) == (404, "model_not_found")
+    (absent,) = status["absent"]
+    assert absent["agents"] == ["coder"]
+    assert nobody in absent["reason"]
+    assert [word for word in words if word.startswith("left out: coder: ") and nobody in word]
+    assert [sentence for sentence in plan["decisions"] if sentence.startswith("coder left out: ")]
+    assert (woken.status_code, woken.json()["error"]["code"]) == (409, "agent_not_planned")
+
+
+async def test_the_executives_engine_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    async with fake_engine(models=("two",)) as other:
         with pytest.raises(EngineUnreachable) as refusal:
-            async with served_stack(tmp_path, settings(tmp_path, first.url, at(nobody, "two"))):
+            async with served_stack(tmp_path, settings(tmp_path, nobody, at(other.url, "two"))):
                 raise AssertionError("it started")
     assert nobody in str(refusal.value)
 

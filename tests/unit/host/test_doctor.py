@@ -155,3 +155,10 @@ def test_what_could_not_be_found_out_is_unknown(missing: str) -> None:
 def test_low_disk_is_a_hint_and_a_newer_ollama_is_fine() -> None:
     box = replace(WELL, free_disk=1_000_000_000, ollama_version="0.32.14")
     assert {finding.level for finding in examine(box)} == {Level.FINE, Level.HINT}
+
+
+def test_an_embedded_engine_that_computes_on_the_card_is_no_fault_and_its_levers_are_told() -> None:
+    engine = {**STATUS["engine"], "pools": [{"device": "gpu0"}], "levers": "backend sampling"}
+    box = replace(WELL, hardware=replace(CPU, gpus=(CARD,)), status={**STATUS, "engine": engine})
+    assert _worst(box) == set()
+    assert any("backend sampling" in finding.what for finding in examine(box))
