@@ -74,16 +74,7 @@ class Bridge:
         turns = self._turns(query, kept, room=room)
         room -= sum(estimate_tokens(turn.content) for turn in turns)
         carried = [message.content for message in (*query.messages, *turns)]
-        meaning = self.encoders.meaning
-        points = await meaning.run(
-            broadcast.points_for,
-            query.question,
-            said,
-            carried,
-            meaning.encoder,
-            most=self._recall.points,
-            room=max(room, 0),
-        )
+        points = await self._points(query, said, carried, room=max(room, 0)) if said else ()
         note, told = note_of(memories), self._brief(query, route)
         return Context(
             turns,
@@ -97,6 +88,8 @@ class Bridge:
         if not self._recall.memories:
             return []
         kept = await self._bus.recent(Channel.PERSISTENT, count=MOST_MEMORIES)
+        if not kept:
+            return []
         texts = [signal.text for signal in kept]
         limits = {"most": self._recall.memories, "room": self._recall.tokens // 2}
         meaning = self.encoders.meaning
@@ -107,6 +100,14 @@ class Bridge:
             return []
         found = await self._bus.recent(Channel.HARMONIC, query.session, count=MOST_HARMONIC)
         return [(signal.writer, signal.text) for signal in found if signal.kind == broadcast.KIND]
+
+    async def _points(
+        self, query: Query, said: Sequence[tuple[str, str]], carried: Sequence[str], *, room: int
+    ) -> tuple[tuple[str, str], ...]:
+        meaning, most = self.encoders.meaning, self._recall.points
+        return await meaning.run(
+            broadcast.points_for, query.question, said, carried, meaning.encoder, most=most, room=room
+        )
 
     def _turns(self, query: Query, kept: Sequence[Signal], *, room: int) -> tuple[Message, ...]:
         carried = {_normal(message.content) for message in query.messages if message.role == "user"}
