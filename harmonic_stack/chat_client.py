@@ -252,7 +252,10 @@ class Stream(ABC):
 
     def text(self, texts: list[str]) -> None:
         """Hand on the text of one read."""
-        self._note_time()
+        if self._first is None:
+            self._note_time()
+        else:
+            self._last = self._loop.time()
         self._pieces += texts
         if len(self._pieces) > MAX_PIECES:
             self.fail(StreamFault.TOO_LARGE, f"more than {MAX_PIECES} pieces of text")
