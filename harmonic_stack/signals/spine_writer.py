@@ -11,8 +11,8 @@ from spine import Bus, Signal, SpineError
 log = logging.getLogger(__name__)
 # Signals that may wait for a slow store; beyond it the newest are dropped and counted.
 MAX_WAITING = 20_000
-# Seconds in which signals gather before they are written. Each write wakes the store and, where both share a core, takes
-# the core from the streams; people who follow the spine do not notice the moment.
+# Seconds in which signals gather before they are written. Each write wakes the store and, where both share a core,
+# takes the core from the streams; people who follow the spine do not notice the moment.
 GATHER = 0.05
 
 
