@@ -63,10 +63,9 @@ class Bridge:
         """
         if not self._enabled:
             return Context()
-        await self._writer.flush()
         try:
             memories = await self._memories(query)
-            kept = await self._bus.recent(Channel.SESSION, query.session, count=max(self._recall.turns, 1))
+            kept = await self._kept(query)
             said = await self._broadcasts(query) if kept else []
         except SpineError:
             return Context()
@@ -83,6 +82,13 @@ class Bridge:
             suggestion=told.suggestion if told else "",
             kept=kept[-1].payload if kept else None,
         )
+
+    async def _kept(self, query: Query) -> list[Signal]:
+        """The newest turns of the session; what is still on its way to the store is waited for."""
+        if query.begins:
+            return []
+        await self._writer.flush()
+        return await self._bus.recent(Channel.SESSION, query.session, count=max(self._recall.turns, 1))
 
     async def _memories(self, query: Query) -> list[str]:
         if not self._recall.memories:
@@ -290,8 +296,9 @@ class Bridge:
             await self._remember(query, texts)
 
     def end(self, query: Query) -> None:
-        """Let go of what was held for a query, however it ended."""
+        """Let go of what was held for a query, however it ended, and have what it left written now."""
         self._gates.pop(query.id, None)
+        self._writer.hurry()
 
     async def _remember(self, query: Query, texts: Sequence[str]) -> None:
         """Channel 2: the user's own words, each once."""

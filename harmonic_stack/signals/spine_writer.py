@@ -23,7 +23,7 @@ class SpineWriter:
         self._bus = bus
         self._waiting: list[Signal] = []
         self._wake = asyncio.Event()
-        self._urgent = asyncio.Event()  # somebody waits for what has gathered
+        self._urgent = asyncio.Event()  # somebody looks for what has gathered
         self._taken = self._done = 0  # signals queued so far, and those of them that are written or lost
         self._flushes: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.dropped = 0
@@ -37,6 +37,11 @@ class SpineWriter:
             self._waiting.extend(taken)
             self._taken += len(taken)
             self._wake.set()
+
+    def hurry(self) -> None:
+        """Gather no longer: a query has ended, and its client may look for what it left."""
+        if self._waiting:
+            self._urgent.set()
 
     async def flush(self, timeout: float = 2.0) -> bool:
         """Wait until all that was queued up to now is written; False where that took longer than *timeout* seconds."""
