@@ -63,10 +63,9 @@ class Bridge:
         """
         if not self._enabled:
             return Context()
-        await self._writer.flush()
         try:
             memories = await self._memories(query)
-            kept = await self._bus.recent(Channel.SESSION, query.session, count=max(self._recall.turns, 1))
+            kept = await self._kept(query)
             said = await self._broadcasts(query) if kept else []
         except SpineError:
             return Context()
@@ -74,16 +73,7 @@ class Bridge:
         turns = self._turns(query, kept, room=room)
         room -= sum(estimate_tokens(turn.content) for turn in turns)
         carried = [message.content for message in (*query.messages, *turns)]
-        meaning = self.encoders.meaning
-        points = await meaning.run(
-            broadcast.points_for,
-            query.question,
-            said,
-            carried,
-            meaning.encoder,
-            most=self._recall.points,
-            room=max(room, 0),
-        )
+        points = await self._points(query, said, carried, room=max(room, 0)) if said else ()
         note, told = note_of(memories), self._brief(query, route)
         return Context(
             turns,
@@ -93,10 +83,19 @@ class Bridge:
             kept=kept[-1].payload if kept else None,
         )
 
+    async def _kept(self, query: Query) -> list[Signal]:
+        """The newest turns of the session; what is still on its way to the store is waited for."""
+        if query.begins:
+            return []
+        await self._writer.flush()
+        return await self._bus.recent(Channel.SESSION, query.session, count=max(self._recall.turns, 1))
+
     async def _memories(self, query: Query) -> list[str]:
         if not self._recall.memories:
             return []
         kept = await self._bus.recent(Channel.PERSISTENT, count=MOST_MEMORIES)
+        if not kept:
+            return []
         texts = [signal.text for signal in kept]
         limits = {"most": self._recall.memories, "room": self._recall.tokens // 2}
         meaning = self.encoders.meaning
@@ -107,6 +106,14 @@ class Bridge:
             return []
         found = await self._bus.recent(Channel.HARMONIC, query.session, count=MOST_HARMONIC)
         return [(signal.writer, signal.text) for signal in found if signal.kind == broadcast.KIND]
+
+    async def _points(
+        self, query: Query, said: Sequence[tuple[str, str]], carried: Sequence[str], *, room: int
+    ) -> tuple[tuple[str, str], ...]:
+        meaning, most = self.encoders.meaning, self._recall.points
+        return await meaning.run(
+            broadcast.points_for, query.question, said, carried, meaning.encoder, most=most, room=room
+        )
 
     def _turns(self, query: Query, kept: Sequence[Signal], *, room: int) -> tuple[Message, ...]:
         carried = {_normal(message.content) for message in query.messages if message.role == "user"}
@@ -289,8 +296,9 @@ class Bridge:
             await self._remember(query, texts)
 
     def end(self, query: Query) -> None:
-        """Let go of what was held for a query, however it ended."""
+        """Let go of what was held for a query, however it ended, and have what it left written now."""
         self._gates.pop(query.id, None)
+        self._writer.hurry()
 
     async def _remember(self, query: Query, texts: Sequence[str]) -> None:
         """Channel 2: the user's own words, each once."""

@@ -254,7 +254,10 @@ class Stream(ABC):
 
     def text(self, texts: list[str]) -> None:
         """Hand on the text of one read."""
-        self._note_time()
+        if self._first is None:
+            self._note_time()
+        else:
+            self._last = self._loop.time()
         self._pieces += texts
         self._size += sum(map(len, texts))
         if len(self._pieces) > MAX_PIECES or self._size > MAX_TEXT:

@@ -76,8 +76,7 @@ class Orchestrator:
     async def _answer(self, query: Query, put: Put, share: Share) -> Report:
         if query.agent is not None and self.crew.get(query.agent) is None:  # rested while the query waited
             raise ModelNotFound(query.agent)
-        meaning = self.bridge.encoders.meaning
-        route = await meaning.run(self.router.route, query, failing=self.bridge.failing())
+        route = await self._route(query)
         context = await self.knowledge.recall(query.question, await self.bridge.recall(query, route))
         self.bridge.begin(query, route, context)
         if context.private:
@@ -106,6 +105,13 @@ class Orchestrator:
             run.live.close()
             self.bridge.end(query)
         return report
+
+    async def _route(self, query: Query) -> Route:
+        """Whom to ask. Where nothing is ranked nothing is encoded, and a hop to the encoder's thread would be waste."""
+        failing = self.bridge.failing()
+        if not query.mode.merges or query.options.agents is not None:
+            return self.router.route(query, failing=failing)
+        return await self.bridge.encoders.meaning.run(self.router.route, query, failing=failing)
 
     def _run(self, query: Query, context: Context, put: Put, share: Share) -> Run:
         mode = query.options.stream or self.config.draft.stream

@@ -101,7 +101,8 @@ class Query:
     """One request to the crew, checked and complete.
 
     ``choices`` is how many answers are wanted (``n``). ``prompts``, where there are any, are gone on with as they
-    stand, each in ``choices`` ways. ``record`` False leaves no trace of it on the spine.
+    stand, each in ``choices`` ways. ``record`` False leaves no trace of it on the spine. ``begins``: its session is
+    new, so that the spine holds nothing of it.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Query:
     choices: int = 1
     prompts: tuple[str, ...] = ()
     record: bool = True
+    begins: bool = False
 
     @property
     def question(self) -> str:

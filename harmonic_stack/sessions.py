@@ -21,17 +21,21 @@ class SessionChain:
         self._ends: OrderedDict[bytes, str] = OrderedDict()
         self._limit = limit
 
-    def session_of(self, caller: str, messages: Sequence[Message]) -> str:
-        """The session that the history of *messages* ends in, or a new one's name."""
+    def session_of(self, caller: str, messages: Sequence[Message]) -> str | None:
+        """The session that the history of *messages* ends in; None where that is none of ours."""
         history = _history(messages)
-        session = self._ends.pop(_digest(caller, history), None) if history else None
-        return session or f"s-{secrets.token_hex(8)}"
+        return self._ends.pop(_digest(caller, history), None) if history else None
 
     def remember(self, caller: str, messages: Sequence[Message], answer: str, session: str) -> None:
         """Keep where a conversation stands after its *answer*."""
         self._ends[_digest(caller, [*_talk(messages), Message("assistant", answer)])] = session
         while len(self._ends) > self._limit:
             self._ends.popitem(last=False)
+
+
+def new_session() -> str:
+    """The name of a session that nobody has spoken in."""
+    return f"s-{secrets.token_hex(8)}"
 
 
 def _talk(messages: Sequence[Message]) -> list[Message]:

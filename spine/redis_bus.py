@@ -73,7 +73,7 @@ class Link:
             pool = client.ConnectionPool.from_url(
                 url,
                 protocol=2,
-                socket_timeout=SOCKET,
+                socket_timeout=None,  # ours holds for a whole exchange: one for each reply would cost as much as it
                 socket_connect_timeout=SOCKET,
                 retry=Retry(NoBackoff(), 0),  # a retry takes time that the caller has not
             )
@@ -89,8 +89,9 @@ class Link:
         """Return the reply to one command; raise ``StoreRefused`` or ``StoreUnavailable``."""
         connection = await self._take()
         try:
-            await connection.send_packed_command(_pack(command))
-            reply = await connection.read_response()
+            async with asyncio.timeout(SOCKET):
+                await connection.send_packed_command(_pack(command))
+                reply = await connection.read_response()
         except broken.ResponseError as error:
             self._give_back(connection)
             raise _refusal(error) from error
@@ -114,8 +115,9 @@ class Link:
         connection = await self._take()
 
         async def ask(commands: Sequence[Command]) -> list[Reply | StoreRefused]:
-            await connection.send_packed_command(b"".join(map(_pack, commands)))
-            return [await _reply(connection) for _ in commands]
+            async with asyncio.timeout(SOCKET):
+                await connection.send_packed_command(b"".join(map(_pack, commands)))
+                return [await _reply(connection) for _ in commands]
 
         try:
             yield ask
@@ -154,7 +156,8 @@ class Link:
             await _disconnect(connection)
         connection = self._factory.make_connection()
         try:
-            await connection.connect()
+            async with asyncio.timeout(SOCKET):  # signing in included
+                await connection.connect()
         except BaseException as error:
             await self._drop(connection)
             self._explain(error)

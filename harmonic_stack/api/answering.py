@@ -12,7 +12,7 @@ from harmonic_stack.config import Config
 from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.outbox import Outbox
 from harmonic_stack.query import Event, Report
-from harmonic_stack.sessions import SessionChain
+from harmonic_stack.sessions import SessionChain, new_session
 
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -75,7 +75,8 @@ class Answering:
 
     def in_session(self, ask: Ask) -> Ask:
         """The same request in the session that its history continues, or in a new one."""
-        return with_session(ask, self._sessions.session_of(ask.query.caller, ask.query.messages))
+        session = self._sessions.session_of(ask.query.caller, ask.query.messages)
+        return with_session(ask, session or new_session(), begins=session is None)
 
     async def _stream(
         self,

@@ -215,6 +215,6 @@ def _options(asked: Harmonic | None, names: Names, config: Config) -> Options:
     return options
 
 
-def with_session(ask: Ask, session: str) -> Ask:
-    """The same request in another session."""
-    return replace(ask, query=replace(ask.query, session=session))
+def with_session(ask: Ask, session: str, *, begins: bool = False) -> Ask:
+    """The same request in another session, which it *begins* or goes on with."""
+    return replace(ask, query=replace(ask.query, session=session, begins=begins))

@@ -81,7 +81,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail(StreamFault.MALFORMED, str(error))
             return
-        self._hand_over()
+        if self._body:
+            self._hand_over()
         if not self.answered:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD:
@@ -119,7 +120,8 @@ class Connection(asyncio.Protocol):
         self._body.append(data)
 
     def on_message_complete(self) -> None:
-        self._hand_over()
+        if self._body:
+            self._hand_over()
         reply, self._reply, self._parser = self._reply, None, None
         if self._keep and self._framed:
             self._pool.keep(self)
@@ -130,11 +132,10 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Give the reply all that one read brought, at once: an engine's chunks are small and many."""
-        if self._body:
-            data = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-            self._body.clear()
-            if self._reply is not None:
-                self._reply.body(data)
+        data = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
+        if self._reply is not None:
+            self._reply.body(data)
 
     def _fail(self, fault: StreamFault, detail: str) -> None:
         reply = self._reply

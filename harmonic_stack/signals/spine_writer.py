@@ -1,4 +1,4 @@
-"""Writes signals in the background: a query never waits for the store, and each turn of the loop is one batch."""
+"""Writes signals in the background: a query never waits for the store, and what comes in a moment is one batch."""
 
 import asyncio
 import logging
@@ -11,6 +11,9 @@ from spine import Bus, Signal, SpineError
 log = logging.getLogger(__name__)
 # Signals that may wait for a slow store; beyond it the newest are dropped and counted.
 MAX_WAITING = 20_000
+# Seconds in which signals gather before they are written. Each write wakes the store and, where both share a core,
+# takes the core from the streams; people who follow the spine do not notice the moment.
+GATHER = 0.05
 
 
 class SpineWriter:
@@ -20,6 +23,7 @@ class SpineWriter:
         self._bus = bus
         self._waiting: list[Signal] = []
         self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()  # somebody looks for what has gathered
         self._taken = self._done = 0  # signals queued so far, and those of them that are written or lost
         self._flushes: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.dropped = 0
@@ -34,12 +38,18 @@ class SpineWriter:
             self._taken += len(taken)
             self._wake.set()
 
+    def hurry(self) -> None:
+        """Gather no longer: a query has ended, and its client may look for what it left."""
+        if self._waiting:
+            self._urgent.set()
+
     async def flush(self, timeout: float = 2.0) -> bool:
         """Wait until all that was queued up to now is written; False where that took longer than *timeout* seconds."""
         if self._done >= self._taken:
             return True
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._flushes.append((self._taken, written))
+        self._urgent.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(written, timeout)
             return True
@@ -54,7 +64,11 @@ class SpineWriter:
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER):
+                    await self._urgent.wait()
             self._wake.clear()
+            self._urgent.clear()
             batch, self._waiting = self._waiting, []
             try:
                 await self._bus.publish_many(batch)

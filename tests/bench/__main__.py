@@ -7,6 +7,7 @@ BENCHES = {
     "stack": "start-up, memory, and tokens/s through the stack against the engine asked directly",
     "engines": "the two forms of the embedded engine side by side",
     "fanout": "CPU per upstream token of a fan-out, against the same job in C",
+    "passthrough": "CPU per request and per token of a mere gateway, and a token's age, against nginx",
     "frames": "what frames tell apart: novelty, relevance, disagreement, and what an encoder costs",
     "routing": "which agent a query goes to, and whether it is told for closed or open",
     "planted": "does what only one of N drafts knows reach the answer",
@@ -26,7 +27,7 @@ def main() -> None:
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHES:
         print("usage: python -m tests.bench NAME ...\n")  # noqa: T201 - this is its output
         for name, text in BENCHES.items():
-            print(f"  {name:10} {text}")  # noqa: T201
+            print(f"  {name:11} {text}")  # noqa: T201
         sys.exit(2)
     name = sys.argv.pop(1)
     runpy.run_module(f"tests.bench.{name}", run_name="__main__")

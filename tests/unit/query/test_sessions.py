@@ -1,7 +1,7 @@
 """A plain client keeps its session by its history, once."""
 
 from harmonic_stack.query import Message
-from harmonic_stack.sessions import SessionChain
+from harmonic_stack.sessions import SessionChain, new_session
 
 FIRST = [Message("user", "I am Ada.")]
 SECOND = [*FIRST, Message("assistant", "Hello Ada."), Message("user", "Who am I?")]
@@ -9,7 +9,8 @@ SECOND = [*FIRST, Message("assistant", "Hello Ada."), Message("user", "Who am I?
 
 def test_a_history_that_matches_continues_its_session() -> None:
     chain = SessionChain()
-    session = chain.session_of("k", FIRST)
+    assert chain.session_of("k", FIRST) is None
+    session = new_session()
     chain.remember("k", FIRST, "Hello Ada.", session)
     assert chain.session_of("k", SECOND) == session
 
@@ -17,11 +18,11 @@ def test_a_history_that_matches_continues_its_session() -> None:
 def test_a_second_match_another_key_or_another_answer_starts_a_new_session() -> None:
     chain = SessionChain()
     chain.remember("k", FIRST, "Hello Ada.", "s-1")
-    assert chain.session_of("other", SECOND) != "s-1"
+    assert chain.session_of("other", SECOND) is None
     changed = [*FIRST, Message("assistant", "Hello Bob."), Message("user", "Who am I?")]
-    assert chain.session_of("k", changed) != "s-1"
+    assert chain.session_of("k", changed) is None
     assert chain.session_of("k", SECOND) == "s-1"
-    assert chain.session_of("k", SECOND) != "s-1"
+    assert chain.session_of("k", SECOND) is None
 
 
 def test_a_changed_system_message_is_no_new_conversation() -> None:

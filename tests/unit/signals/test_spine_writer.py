@@ -7,6 +7,7 @@ import pytest
 
 from harmonic_stack.signals.spine_writer import MAX_WAITING, SpineWriter
 from spine import Bus, Channel, Signal, open_bus
+from tests.helpers import until
 
 
 class Slow:
@@ -55,6 +56,19 @@ async def test_one_signal_that_is_refused_costs_no_other(bus: Bus) -> None:
     await writer.aclose()
 
 
+async def test_what_comes_in_a_moment_is_one_batch_and_a_hurry_ends_the_moment(bus: Bus) -> None:
+    slow = Slow(bus)
+    slow.gate.release()
+    writer = SpineWriter(slow)  # type: ignore[arg-type]  # all of a Bus by __getattr__
+    for _ in range(3):
+        writer.put(_signals(2))
+        await asyncio.sleep(0)
+    assert slow.batches == []
+    writer.hurry()
+    await until(lambda: slow.batches == [6], "all six are written at once")
+    await writer.aclose()
+
+
 async def test_a_flush_does_not_wait_for_what_comes_after_it(bus: Bus) -> None:
     slow = Slow(bus)
     writer = SpineWriter(slow)  # type: ignore[arg-type]  # all of a Bus by __getattr__
@@ -73,9 +87,8 @@ async def test_a_store_that_does_not_answer_costs_signals_and_never_memory_witho
     slow = Slow(bus)
     writer = SpineWriter(slow)  # type: ignore[arg-type]  # all of a Bus by __getattr__
     writer.put(_signals(1))
-    await asyncio.sleep(0)  # the first is under way
     writer.put(_signals(MAX_WAITING + 7))
-    assert writer.dropped == 7
+    assert writer.dropped == 8  # the first waits with them
     assert not await writer.flush(timeout=0.01)
     slow.gate.release()
     slow.gate.release()
