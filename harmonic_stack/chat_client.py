@@ -35,13 +35,15 @@ MAX_TEXT = 4_194_304
 class ChatCall:
     """What the engine is asked. ``parameters`` are sampling fields by their OpenAI names, from an allow-list.
 
-    ``think`` lets the model think first, where the engine has a switch for it.
+    ``think`` lets the model think first, where the engine has a switch for it. ``patient``: nobody reads along word by
+    word, so that after the first one the text may come some moments late (``engine.connection.GATHER``).
     """
 
     model: str
     messages: Sequence[Message]
     parameters: Mapping[str, Any]
     think: bool = False
+    patient: bool = False
 
     def body(self) -> bytes:
         """The JSON body of the request."""
@@ -112,7 +114,7 @@ class ChatClient:
             EngineStreamFailed: the engine refused, broke off, sent what is no completion, or took too long.
         """
         kind = self._dialect.stream if on_extra is None else self._dialect.full
-        return await self._twice(self._dialect.body(call), kind, on_text, on_extra)
+        return await self._twice(self._dialect.body(call), kind, on_text, on_extra, patient=call.patient)
 
     async def stream_text(self, call: ChatCall, prompt: str, on_text: OnText) -> Completion:
         """Let the engine go on with *prompt* as it stands, without a chat template; *call* has no messages.
@@ -122,19 +124,24 @@ class ChatClient:
         """
         return await self._twice(self._dialect.raw_body(call, prompt), self._dialect.raw, on_text, None)
 
-    async def _twice(self, body: bytes, kind: "type[Stream]", on_text: OnText, on_extra: OnExtra | None) -> Completion:
+    async def _twice(
+        self,
+        body: bytes,
+        kind: "type[Stream]",
+        on_text: OnText,
+        on_extra: OnExtra | None,
+        *,
+        patient: bool = False,
+    ) -> Completion:
         """Ask, and once again where nothing was heard of the first try."""
-        found = await self._ask(body, kind, on_text, on_extra)
+        found = await self._ask(body, kind(on_text, self._patience, on_extra, patient=patient))
         if found is None:
-            found = await self._ask(body, kind, on_text, on_extra, again=True)
+            found = await self._ask(body, kind(on_text, self._patience, on_extra, patient=patient), again=True)
         assert found is not None, "the second try is the last"
         return found
 
-    async def _ask(
-        self, body: bytes, kind: "type[Stream]", on_text: OnText, on_extra: OnExtra | None, *, again: bool = False
-    ) -> Completion | None:
+    async def _ask(self, body: bytes, stream: "Stream", *, again: bool = False) -> Completion | None:
         """Ask once; None where nothing was heard of it, and the same request may be sent *again*."""
-        stream = kind(on_text, self._patience, on_extra)
         try:
             await stream.attach(self._upstream, body, fresh=again)
             return await stream.finished
@@ -171,10 +178,13 @@ class Stream(ABC):
     path: str
     content_type: str
 
-    def __init__(self, on_text: OnText, patience: Patience, on_extra: OnExtra | None = None) -> None:
+    def __init__(
+        self, on_text: OnText, patience: Patience, on_extra: OnExtra | None = None, *, patient: bool = False
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[Completion] = loop.create_future()
         self._on_extra = on_extra
+        self.patient, self._patient = False, patient  # the first word is always read at once
         self._calls: dict[int, ToolCall] = {}
         self._on_text, self._patience, self._loop = on_text, patience, loop
         self._events = self.events()
@@ -286,6 +296,7 @@ class Stream(ABC):
         self._last = self._loop.time()
         if self._first is None:
             self._first = self._last
+            self.patient = self._patient
             self._timer.cancel()  # from here on the shorter patience holds
             self._timer = self._loop.call_later(self._patience.token, self._check_time)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ class Agent:
     knowledge: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Crew:
     """All agents, in the order of their file; ``executive`` is the name of the one that answers for the crew.
 
@@ -57,12 +58,16 @@ class Crew:
     executive: str
     folder: Path = Path()
 
-    @property
+    @cached_property
     def enabled(self) -> tuple[Agent, ...]:
         """The agents that may be asked."""
         return tuple(agent for agent in self.agents if agent.enabled)
 
-    @property
+    @cached_property
+    def _by_name(self) -> dict[str, Agent]:
+        return {agent.name: agent for agent in self.enabled}
+
+    @cached_property
     def executive_agent(self) -> Agent:
         """The agent that answers for the crew."""
         return next(agent for agent in self.agents if agent.name == self.executive)
@@ -79,7 +84,7 @@ class Crew:
 
     def get(self, name: str) -> Agent | None:
         """The enabled agent of that name, None if there is none."""
-        return next((agent for agent in self.enabled if agent.name == name), None)
+        return self._by_name.get(name)
 
 
 Shorts = Annotated[

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harmonic_stack.chat_client import OnText
+from harmonic_stack.engine.connection import GATHER
 from harmonic_stack.query import DraftDelta, Seat, StreamDrafts
 
-# Looked at this often while text is pending, in seconds: often enough to read along, seldom enough to cost nothing.
+# Looked at about this often while text is pending, in seconds: enough to read along, seldom enough to cost nothing.
 TICK = 0.1
+SLACK = 0.005
 _SENTENCE_END = re.compile(r"[.!?…][\"')\]]*\s|\n")
 
 Show = Callable[[Sequence[DraftDelta]], None]
@@ -31,8 +33,10 @@ class LiveDrafts:
 
     def __init__(self, show: Show, *, mode: StreamDrafts = "sentences", flush_seconds: float = 0.4) -> None:
         """*show* gets each batch; a piece of text is shown at the latest *flush_seconds* after it came."""
-        self._show, self._flush_seconds = show, flush_seconds
-        self._tick = 0.0 if mode == "tokens" else TICK
+        self._show = show
+        self.patient = mode != "tokens"  # then text may have waited for GATHER before it is written here
+        self._wait = max(flush_seconds - GATHER, 0.0)
+        self._tick = self._wait / max(round(self._wait / TICK), 1) if self.patient else 0.0
         self._drafts: dict[Seat, _Draft] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -77,7 +81,7 @@ class LiveDrafts:
         self._timer = None
         self._emit(at_once=self._tick == 0.0)
         if any(draft.pending for draft in self._drafts.values()):
-            self._timer = self._loop.call_later(TICK, self._on_tick)
+            self._timer = self._loop.call_later(self._tick or TICK, self._on_tick)
 
     def _emit(self, *, at_once: bool) -> None:
         now = self._loop.time()
@@ -86,7 +90,8 @@ class LiveDrafts:
             if not draft.pending:
                 continue
             text = "".join(draft.pending)
-            whole = len(text) if at_once or now - draft.since >= self._flush_seconds else _last_sentence_end(text)
+            due = now + self._tick - draft.since > self._wait + SLACK  # the next look would be too late
+            whole = len(text) if at_once or due else _last_sentence_end(text)
             if text[:whole].strip():  # white space alone waits for what follows it
                 batch.append(DraftDelta(draft.seat, text[:whole]))
                 draft.pending = [text[whole:]] if whole < len(text) else []

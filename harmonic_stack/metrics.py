@@ -78,7 +78,10 @@ class Metrics:
         self._answers.labels(report.mode).inc()
         for point in report.minority:
             self._points.labels("kept" if point.kept else "reported").inc()
-        for call in (*report.outcomes, *([report.aggregator] if report.aggregator else [])):
+        calls = (*report.outcomes, *([report.aggregator] if report.aggregator else []))
+        self._prompt.inc(sum(call.completion.prompt_tokens or 0 for call in calls))
+        self._generated.inc(sum(call.completion.completion_tokens for call in calls))
+        for call in calls:
             self._call(call)
 
     def table(self) -> str:
@@ -140,8 +143,6 @@ class Metrics:
 
     def _call(self, call: Outcome) -> None:
         spent = call.completion
-        self._prompt.inc(spent.prompt_tokens or 0)
-        self._generated.inc(spent.completion_tokens)
         if call.status in (Status.FAILED, Status.LATE):
             self._failures.labels(call.seat.agent, call.status.value).inc()
         if call.status is not Status.OK:

@@ -67,6 +67,8 @@ class Context:
         points = [text for writer, text in self.points if writer != agent]
         heard = ["\n".join([POINTS, *(f"- {escape_control(text)}" for text in points)])] if points else []
         advice = [self.suggestion] if peer and self.suggestion else []
+        if not (own or heard or advice or self.private):
+            return self
         return replace(self, notes=(*self.notes, *own, *heard, *advice), private={})
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,14 +118,16 @@ class Run:
             parameters |= {"temperature": 0.0}
         else:
             parameters |= self._sampled()
-        return await self.ask(seat, messages, parameters | self._seed(seat.place), self.live.writer(seat))
+        parameters |= self._seed(seat.place)
+        return await self.ask(seat, messages, parameters, self.live.writer(seat), patient=self.live.patient)
 
     async def peer_draft(self, seat: Seat) -> Completion:
         """A draft on an open question that is shown beside the answer, or merged into it."""
         if self.first is not None and seat.place == 0:
             return await self.first(self.live.writer(seat))
         parameters = self._capped() | self._sampled() | self._seed(seat.place)
-        return await self.ask(seat, self._messages(seat), parameters, self.live.writer(seat))
+        messages = self._messages(seat)
+        return await self.ask(seat, messages, parameters, self.live.writer(seat), patient=self.live.patient)
 
     async def base(self, seat: Seat, on_text: OnText) -> Completion:
         """Draft 0 of an open question, under the caller's own parameters and without a cap: the answer itself."""
@@ -143,16 +145,18 @@ class Run:
         model: str | None = None,
         on_extra: OnExtra | None = None,
         prompt: str | None = None,
+        patient: bool = False,
     ) -> Completion:
         """One engine call for a seat: first its agent's share of slots, then one of the pool; *model* names another.
 
         *on_extra* is given tool calls and probabilities. A *prompt* is gone on with as it stands, without *messages*.
+        *patient*: nobody reads along word by word.
         """
         agent = self.crew.get(seat.agent)
         tier = agent.tier if agent is not None else 1
         pool = self.seats.pool_of(model or (self.model_of(agent) if agent is not None else self.seats.model))
         carried = {name: value for name, value in parameters.items() if _carries(pool, name)}
-        call = ChatCall(pool.model, messages, carried, think=agent is not None and agent.think)
+        call = ChatCall(pool.model, messages, carried, think=agent is not None and agent.think, patient=patient)
         self._trace(seat, call)
         self.asked.append(seat)
         spent = 0
@@ -165,10 +169,8 @@ class Run:
 
         hear = heard if pool.here else on_text
         started = asyncio.get_running_loop().time()
-        async with AsyncExitStack() as held:
-            if share := self.seats.shares.get(seat.agent):
-                await held.enter_async_context(share.slot(tier))
-            await held.enter_async_context(pool.slots.slot(tier))
+        share = self.seats.shares.get(seat.agent)
+        async with share.slot(tier) if share else nullcontext(), pool.slots.slot(tier):
             waited = asyncio.get_running_loop().time() - started
             if prompt is not None:
                 completion = await pool.client.stream_text(call, prompt, hear)

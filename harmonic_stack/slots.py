@@ -2,8 +2,8 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from itertools import count
 
 
@@ -26,16 +26,12 @@ class SlotPool:
         """How many calls wait for a slot."""
         return sum(not place[2].done() for place in self._waiting)
 
-    @asynccontextmanager
-    async def slot(self, tier: int) -> AsyncIterator[None]:
+    def slot(self, tier: int) -> AbstractAsyncContextManager[None]:
         """Hold one slot, waiting for it if need be; a lower *tier* is served first."""
-        await self._acquire(tier)
-        try:
-            yield
-        finally:
-            self._release()
+        return _Held(self, tier)
 
-    async def _acquire(self, tier: int) -> None:
+    async def acquire(self, tier: int) -> None:
+        """Take a slot, to be given back by ``release``."""
         if self.busy < self.slots:  # then nobody waits: a released slot is handed on, not given back
             self.busy += 1
             return
@@ -45,13 +41,28 @@ class SlotPool:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._release()  # the slot came with the cancellation: hand it on
+                self.release()  # the slot came with the cancellation: hand it on
             raise
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give a slot back, to whoever waits first."""
         while self._waiting:
             turn = heapq.heappop(self._waiting)[2]
             if not turn.done():
                 turn.set_result(None)  # the slot changes hands, busy stays
                 return
         self.busy -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Held(AbstractAsyncContextManager[None]):
+    """One slot while it is held: every draft takes two, so there is no generator to start and to end."""
+
+    pool: SlotPool
+    tier: int
+
+    async def __aenter__(self) -> None:
+        await self.pool.acquire(self.tier)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.pool.release()

@@ -16,10 +16,17 @@ from harmonic_stack.errors import EngineStreamFailed, StreamFault
 
 MAX_HEAD = 65_536
 MAX_IDLE = 1_024
+# After each read for a patient reply its socket rests: what comes meanwhile gathers in the kernel, and one read brings
+# several tokens. The more streams there are, the longer, in seconds for each: a read takes some 20 us, and together
+# they shall take a twentieth of a core. GATHER is the longest rest.
+REST = 0.0004
+GATHER = 0.1
 
 
 class Reply(Protocol):
-    """Takes a response as it arrives."""
+    """Takes a response as it arrives; while it is ``patient``, some moments later."""
+
+    patient: bool
 
     def head(self, status: int, content_type: str) -> None:
         """The status line and the headers are complete."""
@@ -46,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._content_type = ""
         self._keep = True
+        self._framed = False
         self.answered = False
         self.used = False
 
@@ -54,6 +62,7 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         self._reply, self._parser = reply, httptools.HttpResponseParser(self)
         self._head_bytes, self._content_type, self._keep, self.answered = 0, "", True, False
+        self._framed = False
         self._body.clear()
         self._transport.write(request)
 
@@ -72,6 +81,18 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods, not by its class
 
     def data_received(self, data: bytes) -> None:
+        self._read(data)
+        if self._reply is not None and self._reply.patient and not self.closing:
+            assert self._transport is not None
+            self._transport.pause_reading()
+            self._pool.rest(self)
+
+    def wake(self) -> None:
+        """Read on after a rest."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _read(self, data: bytes) -> None:
         parser = self._parser
         if parser is None:  # bytes that nobody asked for
             self.abort()
@@ -105,9 +126,6 @@ class Connection(asyncio.Protocol):
             self._content_type = value.decode("latin-1")
         elif name in (b"content-length", b"transfer-encoding"):
             self._framed = True
-
-    def on_message_begin(self) -> None:
-        self._framed = False
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None
@@ -158,6 +176,7 @@ class Upstream:
         self._headers = f"host: {parts.netloc}\r\ncontent-type: application/json\r\n{authorization}".encode()
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
+        self._resting: list[Connection] = []  # those that read for patient replies, until they are woken together
 
     async def post(self, path: str, body: bytes, reply: Reply, *, fresh: bool = False) -> Connection:
         """Send a POST; the response is pushed into *reply*. Returns the connection, so that it can be aborted.
@@ -179,6 +198,18 @@ class Upstream:
             connection.used = True
         connection.send(request, reply)
         return connection
+
+    def rest(self, connection: Connection) -> None:
+        """Have *connection* read on in a moment, together with all others that rest then."""
+        if not self._resting:
+            rest = min(REST * (len(self._all) - len(self._idle)), GATHER)
+            asyncio.get_running_loop().call_later(rest, self._wake)
+        self._resting.append(connection)
+
+    def _wake(self) -> None:
+        resting, self._resting = self._resting, []
+        for connection in resting:
+            connection.wake()
 
     def keep(self, connection: Connection) -> None:
         """Keep a connection whose response is complete for the next request."""

@@ -28,9 +28,10 @@ class EventStream:
         Raises:
             EventTooLong: one event is longer than ``MAX_EVENT``.
         """
-        whole = chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and not self._tail and not self._data
-        if whole and chunk.count(b"\n") == 2:  # one event: how engines send a token
-            return [chunk[6:-2].strip()]
+        if chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and not self._tail and not self._data:
+            events = chunk[6:-2].split(b"\n\ndata: ")  # whole events of one line each: how engines send tokens
+            if chunk.count(b"\n") == 2 * len(events) and len(max(events, key=len)) < MAX_EVENT:
+                return [event.strip() for event in events]
         lines = (self._tail + chunk if self._tail else chunk).split(b"\n")
         self._tail = lines.pop()
         out: list[bytes] = []

@@ -11,6 +11,8 @@ MAX_ANSWER = 64 << 20  # bytes: 2,048 vectors of 4,096 numbers, as text
 class _Whole:
     """Collects one response."""
 
+    patient = False
+
     def __init__(self) -> None:
         self.finished: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._status, self._data = 0, bytearray()
