@@ -63,23 +63,21 @@ class Receiver:
         *_, last = self.requests()
         return {pair.key: _value(pair.value) for pair in last.resource_spans[0].resource.attributes}
 
-    def roots(self) -> list[Told]:
-        """Spans whose parent is none of those that came."""
-        spans = self.spans()
-        known = {span.id for span in spans}
-        return [span for span in spans if span.parent not in known]
+    def queries(self) -> list[Told]:
+        """The spans of whole queries; each is the last of its trace to be sent."""
+        return [span for span in self.spans() if span.kind == "server"]
 
-    def tree(self) -> list[str]:
-        """All spans as lines, children indented below their parents."""
-        spans = self.spans()
+    def below(self, parent: Told) -> list[Told]:
+        """The spans right below one."""
+        return [span for span in self.spans() if span.parent == parent.id]
 
-        def below(parent: Told, depth: int) -> Iterator[str]:
-            yield "  " * depth + parent.name
-            for span in spans:
-                if span.parent == parent.id:
-                    yield from below(span, depth + 1)
+    def calls(self) -> list[Told]:
+        """The spans of engine calls."""
+        return [span for span in self.spans() if span.kind == "client"]
 
-        return [line for root in self.roots() for line in below(root, 0)]
+    def tree(self, root: Told, depth: int = 0) -> list[str]:
+        """The names of a span and of all below it, indented."""
+        return ["  " * depth + root.name, *(line for child in self.below(root) for line in self.tree(child, depth + 1))]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
