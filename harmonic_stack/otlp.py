@@ -1,5 +1,7 @@
 """Recordings become OpenTelemetry spans, in the names of its conventions for generative AI, and go out over OTLP.
 
+The names are those of semantic-conventions-genai 0.1.0, whose status is "development": they may still change.
+
 The only file that imports OpenTelemetry, and only where a collector is configured. No global provider is set: libraries
 that find one make spans of their own, with paths and queries in them.
 """
@@ -105,6 +107,7 @@ class Collector:
         """*count* is told what became of spans: "sent", "lost" on the way, or "dropped" from a full queue."""
         session = requests.Session()
         session.trust_env = False  # no proxy and no .netrc of the environment
+        session.hooks["response"].append(_refuse_redirect)
         # The exporter tells each batch that fails; Counted tells the change.
         logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter").setLevel(logging.CRITICAL)
         exporter = OTLPSpanExporter(endpoint_of(settings.otlp), session=session)
@@ -195,9 +198,8 @@ def root_attributes(recording: Recording) -> dict[str, Value]:
     agent = _agent(query)
     found: dict[str, Value | None] = {
         "gen_ai.operation.name": operation_of(query),
-        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.provider.name": PROVIDER if agent is None else None,
         "gen_ai.request.model": query.model,
-        "gen_ai.workflow.name": query.model if query.mode.merges else None,
         "gen_ai.agent.name": agent,
         "gen_ai.conversation.id": query.session if _OWN_SESSION.fullmatch(query.session) else None,
         "gen_ai.request.choice.count": query.choices if query.choices != 1 else None,
@@ -260,8 +262,17 @@ def call_attributes(call: Call) -> dict[str, Value]:
 
 
 def _agent(query: Query) -> str | None:
-    """The agent that answers alone."""
-    return None if query.mode.merges or query.mode is Mode.MODEL else query.agent
+    """Who answers: the crew by the model's name, one agent, or nobody but the model."""
+    if query.mode.merges:
+        return query.model
+    return None if query.mode is Mode.MODEL else query.agent
+
+
+def _refuse_redirect(response: requests.Response, *_: object, **__: object) -> None:
+    """Fail where the exporter would not: it follows no redirect, and takes one for a success."""
+    if 300 <= response.status_code < 400:
+        response.close()
+        raise requests.HTTPError(f"redirected with {response.status_code}")
 
 
 def _known(found: Mapping[str, Value | None]) -> dict[str, Value]:

@@ -43,7 +43,8 @@ async def test_a_vote_is_a_workflow_with_its_phases_and_its_drafts_below_them(tm
     assert root.parent == ""
     assert {span.trace for span in spans} == {root.trace}
     assert root["gen_ai.operation.name"] == "invoke_workflow"
-    assert (root["gen_ai.workflow.name"], root["gen_ai.provider.name"]) == ("harmonic", "harmonic_stack")
+    assert (root["gen_ai.agent.name"], root["gen_ai.request.model"]) == ("harmonic", "harmonic")
+    assert "gen_ai.provider.name" not in root.attributes
     assert (root["harmonic.query"], root["harmonic.mode"]) == (answer["harmonic"]["query"], "closed")
     assert (root["harmonic.votes"], root["harmonic.asked"], root["harmonic.status"]) == (2, 2, "ok")
     assert (root["harmonic.input_tokens"], root["harmonic.output_tokens"]) == (20, 10)
@@ -136,6 +137,7 @@ async def test_one_agent_is_invoked_and_a_model_is_asked_without_phases_between(
         ["text_completion fake"],
     ]
     assert [root.attributes.get("gen_ai.agent.name") for root in roots] == ["coder", "executive", None, None]
+    assert [root.attributes.get("gen_ai.provider.name") for root in roots] == [None, None, *["harmonic_stack"] * 2]
     assert roots[0]["gen_ai.request.choice.count"] == 2
     assert roots[0]["gen_ai.response.finish_reasons"] == ["stop", "stop"]
     calls = [call for found in below for call in found if call.kind == "client"]

@@ -125,9 +125,10 @@ async def test_without_a_collector_queries_are_answered_and_spans_are_lost(tmp_p
     assert time.monotonic() - begun < FLUSH_SECONDS + 10, "a stop waits for no collector"
 
 
-async def test_a_collector_that_refuses_costs_its_spans_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [302, 400, 500])
+async def test_a_collector_that_refuses_or_redirects_costs_its_spans_alone(tmp_path: Path, status: int) -> None:
     async with traced(tmp_path, lambda _: Act("Answer: 4")) as here:
-        here.receiver.status = 400
+        here.receiver.status = status
         assert (await here.client.post(CHAT, json=asking(CLOSED))).status_code == 200
 
         async def lost() -> bool:
