@@ -89,7 +89,8 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
         "traces_missing",
         SERVER,
         USAGE,
-        "Install the extra: pip install --require-hashes -r requirements/otel.txt. Or leave telemetry.otlp empty.",
+        "Install the extra: pip install --no-deps --require-hashes -r requirements/otel.txt. "
+        "Or leave telemetry.otlp empty.",
     ),
     errors.FileExists: Problem(409, "file_exists", INVALID, USAGE, "Move it aside, or name another file."),
     # What agents know.

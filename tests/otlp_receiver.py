@@ -1,7 +1,11 @@
-"""A collector for tests: takes OTLP over HTTP, and can be slow, refuse, or say nothing at all."""
+"""A collector for tests: takes OTLP over HTTP, and can be slow, refuse, or say nothing at all.
+
+`python -m tests.otlp_receiver [PORT]` runs it by itself (4318 is OTLP's own port) and prints each trace as it comes.
+"""
 
 import asyncio
 import gzip
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -79,6 +83,13 @@ class Receiver:
         """The names of a span and of all below it, indented."""
         return ["  " * depth + root.name, *(line for child in self.below(root) for line in self.tree(child, depth + 1))]
 
+    def page(self, span: Told, start: float) -> list[str]:
+        """A span and all below it as lines to read: when it began and how long it took, in ms, and what it tells."""
+        told = " ".join(f"{_short(name)}={value}" for name, value in span.attributes.items())
+        line = f"{(span.begun - start) * 1e3:7.1f} {(span.ended - span.begun) * 1e3:7.1f}  {span.name}  {told}"
+        below = [line for child in self.below(span) for line in self.page(child, start)]
+        return [line.rstrip(), *(f"{line[:15]}  {line[15:]}" for line in below)]
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
@@ -132,3 +143,24 @@ def _value(value: Any) -> Any:
     if kind == "array_value":
         return [_value(each) for each in value.array_value.values]
     return getattr(value, kind)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("gen_ai.").removeprefix("harmonic.")
+
+
+async def _print_traces(port: int) -> None:
+    printed: set[str] = set()
+    async with otlp_receiver(port) as receiver:
+        sys.stdout.write(f"waiting for traces at {receiver.url}\n")
+        while True:
+            for query in receiver.queries():
+                if query.id not in printed:
+                    sys.stdout.write("\n".join(["", *receiver.page(query, query.begun), ""]))
+                    printed.add(query.id)
+            sys.stdout.flush()
+            await asyncio.sleep(0.5)
+
+
+if __name__ == "__main__":
+    asyncio.run(_print_traces(int(sys.argv[1]) if len(sys.argv) > 1 else 4318))

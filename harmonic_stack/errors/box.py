@@ -142,5 +142,5 @@ class TracesMissing(HarmonicError):
 
     def __init__(self, address: str, package: str) -> None:
         """*package* is the first one that could not be imported."""
-        super().__init__(one_line(f"traces cannot go to {address}: there is no {package}"))
+        super().__init__(one_line(f"traces cannot go to {address}: the package {package} is not installed"))
         self.address, self.package = address, package

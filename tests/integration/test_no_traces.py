@@ -43,5 +43,5 @@ async def test_a_collector_without_the_extra_is_refused_before_anything_starts(
     env = {"PYTHONPATH": without_the_extra, "HARMONIC_TELEMETRY__OTLP": "http://127.0.0.1:4318"}
     ran = await Home(tmp_path, env).run("up")
     assert ran.code == 2
-    assert "traces cannot go to http://127.0.0.1:4318: there is no opentelemetry.exporter" in ran.err
+    assert "traces cannot go to http://127.0.0.1:4318: the package opentelemetry.exporter is not installed" in ran.err
     assert "requirements/otel.txt" in ran.err

@@ -7,6 +7,7 @@ from tests.crews import crew_that_knows
 from tests.fake_chunks import DONE, event, tool_call
 from tests.fake_engine import Act, last_user
 from tests.stack import asking
+from tests.test_house import ROOT
 from tests.traced import traced
 
 CHAT = "/v1/chat/completions"
@@ -66,3 +67,6 @@ async def test_no_word_of_a_caller_or_an_engine_is_in_what_is_sent(tmp_path: Pat
     assert "other" in {word for call in calls for word in call.attributes.get("gen_ai.response.finish_reasons", [])}
     assert max(call.attributes.get("gen_ai.usage.input_tokens", 0) for call in calls) == 2**53
     assert not any(span.said or span.more for span in here.receiver.spans())
+    page = (ROOT / "docs" / "tracing.md").read_text("utf-8")
+    assert {name for span in here.receiver.spans() for name in span.attributes if f"`{name}`" not in page} == set()
+    assert {call["error.type"] for call in calls if call.error and f"`{call['error.type']}`" not in page} == set()
