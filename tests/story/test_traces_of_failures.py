@@ -122,7 +122,7 @@ async def test_without_a_collector_queries_are_answered_and_spans_are_lost(tmp_p
 
         await until(dropped, "a queue of 64 is full")
         begun = time.monotonic()
-    assert time.monotonic() - begun < FLUSH_SECONDS + 10, "a stop waits for no collector"
+    assert time.monotonic() - begun < FLUSH_SECONDS + 20, "a stop waits for no collector"
 
 
 @pytest.mark.parametrize("status", [302, 400, 500])
@@ -152,6 +152,6 @@ async def test_a_stop_sends_what_waits_and_does_not_wait_long_for_a_collector_th
                 begun = time.monotonic()
             took = time.monotonic() - begun
             assert [root.name for root in receiver.queries()] == ["invoke_agent coder"]
-            assert took < FLUSH_SECONDS + 10
+            assert took < FLUSH_SECONDS + 20
         assert took >= FLUSH_SECONDS, "the second collector was waited for"
         silent.set()
