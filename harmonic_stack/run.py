@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from harmonic_stack.live import LiveDrafts
 from harmonic_stack.prompts import ANSWER_LINE, Context, chat
 from harmonic_stack.query import Completion, Event, Message, Mode, Query, Seat, ToolCallDelta
 from harmonic_stack.slots import SlotPool
+from harmonic_stack.tracing import Call, Recording
 
 Put = Callable[[Event], None]
 Follow = Callable[[OnText], Awaitable[Completion]]
@@ -78,10 +79,15 @@ class Run:
         live: LiveDrafts,
         trace: Trace,
         spend: Callable[[int], None] = lambda _: None,
+        recording: Recording | None = None,
     ) -> None:
-        """*trace* is told every call as it is made, *spend* the tokens as engines of this box write them."""
+        """*trace* is told every call as it is made, *spend* the tokens as engines of this box write them.
+
+        *recording* is what a collector of traces is told; None where there is none.
+        """
         self.query, self.context, self.crew, self.seats = query, context, crew, seats
         self.config, self.live, self._trace, self._spend = config, live, trace, spend
+        self.recording = recording
         self.asked: list[Seat] = []
         self.first: Follow | None = None  # draft 0, where it was begun before its peers
         # What harmonic-deep changes for its second wave: facts before the question, by agent, and how drafts end.
@@ -170,18 +176,31 @@ class Run:
         hear = heard if pool.here else on_text
         started = asyncio.get_running_loop().time()
         share = self.seats.shares.get(seat.agent)
-        async with share.slot(tier) if share else nullcontext(), pool.slots.slot(tier):
-            waited = asyncio.get_running_loop().time() - started
-            if prompt is not None:
-                completion = await pool.client.stream_text(call, prompt, hear)
-            elif on_extra is not None and self.query.tools is not None and self.query.tools.parallel is False:
-                completion = await pool.client.stream_chat(call, hear, _first_call(on_extra))
-                completion = replace(completion, tool_calls=completion.tool_calls[:1])
-            else:
-                completion = await pool.client.stream_chat(call, hear, on_extra)
+        with self._recorded(seat, pool, carried, raw=prompt is not None) as told:
+            async with share.slot(tier) if share else nullcontext(), pool.slots.slot(tier):
+                waited = asyncio.get_running_loop().time() - started
+                if told is not None:
+                    told.slot_wait = waited
+                if prompt is not None:
+                    completion = await pool.client.stream_text(call, prompt, hear)
+                elif on_extra is not None and self.query.tools is not None and self.query.tools.parallel is False:
+                    completion = await pool.client.stream_chat(call, hear, _first_call(on_extra))
+                    completion = replace(completion, tool_calls=completion.tool_calls[:1])
+                else:
+                    completion = await pool.client.stream_chat(call, hear, on_extra)
+                if told is not None:
+                    told.spent(completion)
         if pool.here:  # tool calls come in no piece of text, and some engines send several tokens in one
             self._spend(completion.completion_tokens - spent)
         return replace(completion, slot_wait=waited)
+
+    def _recorded(
+        self, seat: Seat, pool: Served, carried: Mapping[str, Any], *, raw: bool
+    ) -> AbstractContextManager[Call | None]:
+        """What the call is written down as, where a collector of traces is told."""
+        if self.recording is None:
+            return nullcontext()
+        return self.recording.call(seat, model=pool.model, engine=pool.engine, parameters=carried, raw=raw)
 
     def partial(self, seat: Seat) -> Completion:
         """What a seat that did not finish had written."""

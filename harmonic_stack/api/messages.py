@@ -31,7 +31,7 @@ class MessagesRoute:
         asked = decode(_decoder, body, ignored=WITHOUT_EFFECT)
         session = header(scope["headers"], b"x-session-id")
         ask = read_chat(chat_body(asked), self._reader, session=session, caller=caller)
-        await self._answering.answer(ask, MessageWire(ask.query, asked), receive, send)
+        await self._answering.answer(ask, MessageWire(ask.query, asked), scope, receive, send)
 
 
 class CountRoute:

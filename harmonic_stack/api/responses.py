@@ -57,7 +57,7 @@ class ResponsesRoute:
             if wire.stored:
                 wire.stored = await self._store.keep(ask.query, wire.whole(said, report), given)
 
-        await self._answering.answer(ask, wire, receive, send, finished=keep)
+        await self._answering.answer(ask, wire, scope, receive, send, finished=keep)
 
     async def _before(self, asked: ResponseBody, caller: str) -> tuple[str, list[dict[str, Any]]]:
         if asked.previous_response_id is None:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from harmonic_stack.config.base import Section
 from harmonic_stack.config.forms import (
+    CollectorUrl,
     EngineUrl,
     KeyPrefix,
     Names,
@@ -142,3 +143,16 @@ class Log(Section):
     format: Literal["auto", "text", "json"] = Field(
         default="auto", description='Lines of text or of JSON; "auto" is text on a terminal.'
     )
+
+
+class Telemetry(Section):
+    """Traces for a collector; they hold names and figures alone (docs/tracing.md)."""
+
+    otlp: CollectorUrl = Field(
+        default="",
+        description="Base URL of a collector that takes OTLP over HTTP; empty: no traces. Needs the extra otel.",
+    )
+    queue: int = Field(
+        default=2_048, ge=64, le=65_536, description="Most spans that wait for the collector; beyond it, new ones drop."
+    )
+    seconds: Seconds = Field(default=5.0, description="How long spans are gathered before they are sent.")

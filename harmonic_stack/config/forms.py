@@ -115,6 +115,16 @@ SpineUrl = Annotated[
         }
     ),
 ]
+CollectorUrl = Annotated[
+    str,
+    _form(is_engine_url, "is no address of a collector"),
+    Field(
+        json_schema_extra={
+            "allowed": 'an http(s) URL without password or query, such as "http://127.0.0.1:4318"',
+            "secret": True,
+        }
+    ),
+]
 VariableName = Annotated[
     str,
     Field(

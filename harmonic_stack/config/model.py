@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from harmonic_stack.config.base import Conflict, Conflicts, Section, Side, dotted, keys_of
-from harmonic_stack.config.box import Engine, Log, Queue, Server, Spine
+from harmonic_stack.config.box import Engine, Log, Queue, Server, Spine, Telemetry
 from harmonic_stack.config.check import check
 from harmonic_stack.config.forms import (
     FORMAT_VERSION,
@@ -57,6 +57,7 @@ class Config(Section):
     grid: Grid = Grid()
     spine: Spine = Spine()
     log: Log = Log()
+    telemetry: Telemetry = Telemetry()
 
     @model_validator(mode="after")
     def _check_agreement(self) -> "Config":

@@ -23,6 +23,7 @@ from harmonic_stack.errors.box import (
     NotRunning,
     PortInUse,
     StoreMissing,
+    TracesMissing,
     UnsafeFolder,
 )
 from harmonic_stack.errors.knowledge import (
@@ -115,6 +116,7 @@ __all__ = [
     "StreamFault",
     "TargetTooLong",
     "TooBusy",
+    "TracesMissing",
     "UnsafeFolder",
     "UnsupportedMediaType",
     "UnsupportedParameter",

@@ -135,3 +135,12 @@ class FileExists(HarmonicError):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} exists already")
         self.path = path
+
+
+class TracesMissing(HarmonicError):
+    """A collector of traces is configured, and the packages that speak to it are not installed."""
+
+    def __init__(self, address: str, package: str) -> None:
+        """*package* is the first one that could not be imported."""
+        super().__init__(one_line(f"traces cannot go to {address}: the package {package} is not installed"))
+        self.address, self.package = address, package
