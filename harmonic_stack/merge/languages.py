@@ -9,7 +9,7 @@ _OPEN = re.compile(
       (?:warum|wieso|weshalb|wozu|womit|wof\u00fcr)\b | wie\b(?!\s+(?:viel|hoch|alt|lang|weit|gro|tief|schwer
         |sp\u00e4t|oft|breit|schnell|hei\u00df|heiss))
     | was\s+(?:soll|kann|k\u00f6nn|muss|m\u00fcss|w\u00fcrd|hilft|tun|mache|ist\s+(?:ein|der\s+unterschied)|sind
-      |passiert|meinst|denkst)
+      |passiert|meinst|denkst|h\u00e4ltst)
     | (?:was|welche\w*|wer|wo|wann|wie\s+\w+)\b.*\b(?:soll|sollte|sollen|sollten|w\u00fcrdest)\b | soll(?:te)?\b
     | (?:schreib|erkl\u00e4r|beschreib|verfass|\u00fcbersetz|fass|vergleich|erz\u00e4hl|mach|erstell)e?(?:\s+mir)?\b
     | (?:entwirf|hilf|gib|empfiehl)\b

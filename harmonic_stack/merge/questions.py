@@ -41,8 +41,9 @@ _GRID = re.compile(r"^[ \t]*\[?\[?\d+(?:[ \t,]+\d+)+\]?\]?,?[ \t]*\n[ \t]*\[?\d+
 _PRESCRIBED = re.compile(
     r"""\b(?:
       yes\s*(?:or|/)\s*no | true\s*(?:or|/)\s*false | final\s+answer | nothing\s+else | rounded?\s+to
-    | in\s+one\s+word | (?:a|one)\s+single\s+(?:word|number|letter|digit)
-    | (?:just|only)\s+(?:with\s+)?(?:the|a|one|your)\b
+    | in\s+one\s+word | one\s+word\s+only | (?:a|one)\s+single\s+(?:word|number|letter|digit)
+    | (?:just|only)\s+(?:with\s+)?(?:the|a|one|your)(?:\s+\w+){0,2}?
+      \s+(?:number|word|letter|digit|value|answer|result|option|label|name|date|year|weekday|grid|list|total|code)s?\b
     | numerical\s+value | as\s+an?\s+(?:number|integer|fraction|decimal)
     | which\s+of\s+(?:the\s+following|these) | (?:correct|right)\s+(?:option|answer|choice)
     | (?:answer|reply|respond)\s+with\b
@@ -118,13 +119,13 @@ _OF_ONE = r"""(?:capital|coordinates|sum|product|total|number|average|mean|media
     |width|height|depth|distance|speed|velocity|probability|percentage|remainder|quotient|root|factorial|derivative
     |integral|determinant|divisor|multiple|digits?|year|date|day|weekday|month|time|temperature|population|currency
     |symbol|formula|surname|age|opposite|antonym|plural|tense|participle|abbreviation|acronym|colou?r|maximum|minimum
-    |author|painter|composer|director|inventor|founder|discoverer|winner|birthplace|birthday|nationality|numeral|mass
+    |name|author|painter|composer|director|inventor|founder|discoverer|winner|birthplace|birthday|nationality|numeral|mass
     |radius|diameter|density|\w{3,}est)"""
 # "What is the capital of", "the sum", "the tallest ..." have one value; "the best way to ..." has many.
 _ONE_VALUE = re.compile(
     rf"""(?:what(?:\s+(?:is|was|are|were|will\s+be|would\s+be))?|what's|(?:give|tell)\s+me|name|state)
     \s+(?:the|its|their|his|her)\s+(?:\w+\s+){{0,2}}?
-    (?:{_OF_ONE}|value|ratio|rate|cube|name|point|price|cost|profit|amount|answer|result|output|missing|next|last|first
+    (?:{_OF_ONE}|default|value|ratio|rate|cube|point|price|cost|profit|amount|answer|result|output|missing|next|last|first
     |second|third|order|rank|position|index|size|weight|angle|score|letter|word|term|language|country|city|balance
     |solution|grid|code)\b
     (?!\s+(?:way|method|approach|practice|strategy|thing|option))
