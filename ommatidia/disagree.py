@@ -138,7 +138,7 @@ def disagreements(texts: Sequence[Sequence[str]], encoder: Encoder) -> list[Disa
 
 
 # Cosine and share of common words from which two sentences are about one thing (docs/ommatidia.md, "Disagreement").
-_ALIKE = {"minilm384": (0.45, 0.2), "hash512": (0.3, 0.3)}
+_ALIKE = {"minilm384": (0.45, 0.2), "hash512-2": (0.3, 0.3)}
 _OTHER = (0.6, 0.4)
 
 

@@ -69,9 +69,9 @@ def placed(asked: Sequence[Query], ranks: Prototypes) -> list[int]:
 def routing_table(asked: Sequence[Query]) -> str:
     """Top-1 to top-3 for each encoder, with and without what it could learn."""
     best = Cached(best_encoder(), 1000)
-    arms = [("keywords alone", router(Blind())), ("hash512, learnt", router(Hash512(), keywords=False))]
-    arms.append(("hash512, learnt + keywords", router(Hash512())))
-    if best.tag != "hash512":
+    arms = [("keywords alone", router(Blind())), (f"{Hash512.tag}, learnt", router(Hash512(), keywords=False))]
+    arms.append((f"{Hash512.tag}, learnt + keywords", router(Hash512())))
+    if best.tag != Hash512.tag:
         arms += [
             (f"{best.tag}, description alone", router(best, examples=False, keywords=False)),
             (f"{best.tag}, learnt", router(best, keywords=False)),
