@@ -46,7 +46,7 @@ _INDIRECT = re.compile(
 # "wich", "waht", "wen", "wat": slips in the words that ask. None of these slips is a word that begins a question.
 _ASKING = ("what", "when", "where", "which", "whose")
 _WORDS = GENERAL | {"wheat", "whet", "whole", "wren", "wear", "watch"}
-_MEASURE_SLIPS = re.compile(r"(how)\s+(?:(me+n+[yi]|man+i|mnay|mny)|(mutch|muhc|mch))\b", _I)
+_MEASURE_SLIPS = re.compile(r"(how)\s+(?:(me+n+[yi]|man+[yi]|mnay|mny)|(mutch|muhc|mch))\b", _I)
 _SHORT = {"whats": "what's", "wats": "what's", "whos": "who's", "wheres": "where's", "whens": "when's", "hw": "how"}
 
 

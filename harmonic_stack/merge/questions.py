@@ -119,13 +119,13 @@ _OF_ONE = r"""(?:capital|coordinates|sum|product|total|number|average|mean|media
     |width|height|depth|distance|speed|velocity|probability|percentage|remainder|quotient|root|factorial|derivative
     |integral|determinant|divisor|multiple|digits?|year|date|day|weekday|month|time|temperature|population|currency
     |symbol|formula|surname|age|opposite|antonym|plural|tense|participle|abbreviation|acronym|colou?r|maximum|minimum
-    |name|author|painter|composer|director|inventor|founder|discoverer|winner|birthplace|birthday|nationality|numeral|mass
+    |author|painter|composer|director|inventor|founder|discoverer|winner|birthplace|birthday|nationality|numeral|mass
     |radius|diameter|density|\w{3,}est)"""
 # "What is the capital of", "the sum", "the tallest ..." have one value; "the best way to ..." has many.
 _ONE_VALUE = re.compile(
     rf"""(?:what(?:\s+(?:is|was|are|were|will\s+be|would\s+be))?|what's|(?:give|tell)\s+me|name|state)
     \s+(?:the|its|their|his|her)\s+(?:\w+\s+){{0,2}}?
-    (?:{_OF_ONE}|default|value|ratio|rate|cube|point|price|cost|profit|amount|answer|result|output|missing|next|last|first
+    (?:{_OF_ONE}|default|value|ratio|rate|cube|name|point|price|cost|profit|amount|answer|result|output|missing|next|last|first
     |second|third|order|rank|position|index|size|weight|angle|score|letter|word|term|language|country|city|balance
     |solution|grid|code)\b
     (?!\s+(?:way|method|approach|practice|strategy|thing|option))
@@ -134,7 +134,8 @@ _ONE_VALUE = re.compile(
 )
 # The same without a verb: "capital of Peru", and after "I forgot": "the name of the strait".
 _NOUN_PHRASE = re.compile(
-    rf"(?:the\s+)?(?:[\w-]+\s+){{0,2}}?{_OF_ONE}\b(?:\s+(?:of|for|in|between|from|that|when|the)\b|\s*\?*$)", _X
+    rf"(?:the\s+)?(?:[\w-]+\s+){{0,2}}?(?:{_OF_ONE}|name(?=\s+of))\b(?:\s+(?:of|for|in|between|from|that|when|the)\b|\s*\?*$)",
+    _X,
 )
 _THE_NAME = re.compile(r"the\s+(?:[\w-]+\s+)?(?:name|word|term|title|value)\s+(?:of|for|that|which|meaning)\b", _I)
 _TEXT_ON_IT = re.compile(r"\b(?:explain\w*|essay|poem|story|summary|overview|guide|ideas?|tips|history|how|why)\b", _I)
