@@ -104,7 +104,8 @@ def _weighed(texts: Sequence[str]) -> tuple[list[str], Places, Weights]:
     for row, text in enumerate(texts):
         found = tokens(text.lower())
         counts = Counter(found)
-        counts.update(part for word in found if "-" in word for part in word.split("-"))
+        if "-" in text:
+            counts.update(part for word in found if "-" in word for part in word.split("-"))
         words += counts
         rows += [row] * len(counts)
         weights += [_GENERAL_WORD if word in GENERAL else counted**0.5 for word, counted in counts.items()]
