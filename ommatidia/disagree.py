@@ -44,6 +44,13 @@ del _NUMBERS["one"]  # more often a pronoun than a figure
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # "No less than six", "not only": these say more or less, and negate nothing.
 _NO_NEGATION = re.compile(r"\bno\s+(?:less|more|longer|fewer|later|sooner)\b|\bnot\s+(?:just|only)\b", re.IGNORECASE)
+# What follows these words is a reason, a purpose, a condition or a warning: "so that nothing is lost" denies nothing, and
+# "never rinse it, even if it does not run clear" is no double negation.
+_CLAUSE = re.compile(
+    r"\b(?:so\s+that|which|who|whose|if|when|because|since|unless|until|while|where|although|to\s+(?:ensure|avoid|prevent))\b"
+    r"|,\s+or\b",
+    re.IGNORECASE,
+)
 _BETWEEN = frozenset({"and", "or", "to", "a", "an", "of", "the", "per"})  # from a number to its unit
 _NEGATION = re.compile(r"not|no|never|none|nobody|nothing|neither|nor|cannot|without|.*n['\u2019]t", re.IGNORECASE)
 
@@ -68,7 +75,7 @@ class Claim:
     """What of one sentence can be contradicted: its numbers by the stem of their unit, its negation, its words."""
 
     numbers: Mapping[str, frozenset[str]]
-    negation: str  # where their number is odd; else ""
+    negation: str  # of its main clause, where their number is odd; else ""
     stems: frozenset[str]  # of all words
     topic: frozenset[str]  # of the telling ones, without the numbers
 
@@ -85,7 +92,8 @@ class Disagreement:
 def claim(sentence: str) -> Claim:
     """Read what of *sentence* can be contradicted; numbers in words count as figures."""
     words = [word.lower() for word in tokens(sentence)]
-    negations = [word.lower() for word in tokens(_NO_NEGATION.sub(" ", sentence)) if _NEGATION.fullmatch(word)]
+    main = _NO_NEGATION.sub(" ", _CLAUSE.split(sentence, maxsplit=1)[0])
+    negations = [word.lower() for word in tokens(main) if _NEGATION.fullmatch(word)]
     topic = frozenset(content_stems(sentence)) - frozenset(stem(word) for word in words if _figure(word))
     stems = frozenset(stem(word) for word in words)
     return Claim(_counted(words), negations[0] if len(negations) % 2 else "", stems, topic)
@@ -105,7 +113,7 @@ def evidence(a: Claim, b: Claim) -> tuple[str, ...]:
     """What speaks for *a* and *b* contradicting each other, if they are about one thing; empty where nothing does.
 
     1. Both count one unit, and share no number of it: "6 vs 16".
-    2. One is negated: "not".
+    2. One is negated in its main clause: "not".
     3. One has a word, and the other in its place an opposite of it: "befor vs aft", by stems.
     """
     found = [
@@ -138,7 +146,7 @@ def disagreements(texts: Sequence[Sequence[str]], encoder: Encoder) -> list[Disa
 
 
 # Cosine and share of common words from which two sentences are about one thing (docs/ommatidia.md, "Disagreement").
-_ALIKE = {"minilm384": (0.45, 0.2), "hash512": (0.3, 0.3)}
+_ALIKE = {"minilm384": (0.45, 0.2), "hash512-2": (0.3, 0.3)}
 _OTHER = (0.6, 0.4)
 
 

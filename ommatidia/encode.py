@@ -1,7 +1,7 @@
 """Text to vector. ``Hash512`` is always there: it needs no model, only words and letters."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from threading import Lock
 from typing import Protocol
@@ -9,23 +9,19 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ommatidia.hashing import POWERS, Hashes, Places, letters, mixed, whole
+from ommatidia.meanings import SIGNS, meanings
 from ommatidia.words import GENERAL, stem, tokens
 
 Vectors = npt.NDArray[np.float32]
-Hashes = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.intp]
-Weights = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.float32]
 
 _GRAMS = (3, 4, 5)
 # A word's letters together weigh as much as its stem: inflections and compounds meet, unrelated words hardly do.
 _LETTERS = 1.0
 # Function words keep a trace, so that a text of nothing else still has a direction.
 _GENERAL_WORD = 0.05
-_ONE = np.uint64(1)
-# Powers of an odd constant modulo 2^64: the places of a polynomial over a word's letters. A longer word is hashed as if
-# its letters went round again.
-_LONGEST = 256
-_POWERS = np.array([pow(0x9E3779B97F4A7C15, place, 2**64) for place in range(_LONGEST)], dtype=np.uint64)
+_ONE, _HALF = np.uint64(1), np.uint64(32)
 
 
 class Encoder(Protocol):
@@ -47,14 +43,14 @@ class Encoder(Protocol):
 
 
 class Hash512:
-    """Word stems and letter n-grams hashed to 512 signed buckets.
+    """What words mean, from a small table, beside their stems and letter n-grams, hashed.
 
-    The hashes are our own arithmetic on code points, keyed by the seed, so vectors are the same in every process and on
-    every platform. It sees shared words and shared letters, not meaning: two sentences that say the same in other words
-    look unrelated.
+    The first 128 numbers are of the table, the other 384 signed buckets. The hashes are our own arithmetic on code
+    points, keyed by the seed, so vectors are the same in every process and on every platform. It sees words one by one:
+    two sentences that share neither words nor their fields look unrelated.
     """
 
-    tag = "hash512"
+    tag = "hash512-2"
     dim = 512
 
     def __init__(self, seed: int = 0) -> None:
@@ -65,62 +61,74 @@ class Hash512:
 
         1. Count each text's words; the square root of a count is the word's weight: said nine times is not nine times
            as much of the topic.
-        2. Hash all stems and all letter n-grams of all words at once, each to a bucket and a sign.
-        3. A word's stem adds its weight to its bucket, its n-grams together as much again.
+        2. Sum what the table tells of its words.
+        3. Hash all stems, and all letter n-grams of the words that tell, at once, each to a bucket and a sign: a word's
+           stem adds its weight, its n-grams together as much again.
+        4. Put both side by side, each at the same length.
         """
         words, rows, weights = _weighed(texts)
         if not words:
             return np.zeros((len(texts), self.dim), dtype=np.float32)
-        table = np.zeros(len(texts) * self.dim)
-        for hashes, owner, weight in _features(words, self.seed):
-            sign = np.where(hashes & _ONE, 1.0, -1.0)
-            place = rows[owner] * self.dim + ((hashes >> _ONE) % np.uint64(self.dim)).astype(np.intp)
-            table += np.bincount(place, sign * weight * weights[owner], minlength=table.size)
-        vectors = table.reshape(len(texts), self.dim)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        stems = whole([stem(word) for word in words])
+        telling = np.flatnonzero(weights >= 1)
+        meant = np.zeros((len(texts), SIGNS), dtype=np.float32)
+        filled, starts = np.unique(rows[telling], return_index=True)
+        if len(filled):
+            told = meanings(stems[telling])
+            told = told * weights[telling, None]
+            meant[filled] = np.add.reduceat(told, starts)
+        buckets = self.dim - SIGNS
+        hashes, owner, weight = _features(words, stems, telling, self.seed)
+        value = np.where(hashes & _ONE, weight, -weight) * weights[owner]
+        # The upper half of the bits, scaled to the buckets: cheaper than a remainder.
+        place = rows[owner] * buckets + (((hashes >> _HALF) * np.uint64(buckets)) >> _HALF).astype(np.intp)
+        hashed = np.bincount(place, value, minlength=len(texts) * buckets).astype(np.float32)
+        return _unit(np.hstack([_unit(meant), _unit(hashed.reshape(len(texts), buckets))]))
+
+
+def _unit(rows: Vectors) -> Vectors:
+    """Each row at length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return unit
 
 
 def _weighed(texts: Sequence[str]) -> tuple[list[str], Places, Weights]:
-    """The distinct words of each text, text after text; which text each is of; and its weight there."""
+    """The distinct words of each text, text after text; which text each is of; and its weight there, float32.
+
+    A hyphenated word counts also by its parts.
+    """
     words: list[str] = []
     rows: list[int] = []
     weights: list[float] = []
     for row, text in enumerate(texts):
-        counts = Counter(token.lower() for token in tokens(text))
+        found = tokens(text.lower())
+        counts = Counter(found)
+        if "-" in text:
+            counts.update(part for word in found if "-" in word for part in word.split("-"))
         words += counts
         rows += [row] * len(counts)
-        weights += [counted**0.5 * (_GENERAL_WORD if word in GENERAL else 1.0) for word, counted in counts.items()]
-    return words, np.array(rows, dtype=np.intp), np.array(weights)
+        weights += [_GENERAL_WORD if word in GENERAL else counted**0.5 for word, counted in counts.items()]
+    return words, np.array(rows, dtype=np.intp), np.array(weights, dtype=np.float32)
 
 
-def _features(words: Sequence[str], seed: int) -> Iterator[tuple[Hashes, Places, Weights | float]]:
-    """The hashed features of *words*, a kind at a time: the hash, the word it is of, and its weight in that word."""
-    stems, of, starts, _ = _letters([stem(word) for word in words])
-    powers = _POWERS[(np.arange(len(stems)) - starts[of]) % _LONGEST]
-    yield _mixed(np.add.reduceat(stems * powers, starts), seed, 0), np.arange(len(words)), 1.0
-    codes, owner, starts, lengths = _letters([f"<{word}>" for word in words])
+def _features(words: Sequence[str], stems: Hashes, telling: Places, seed: int) -> tuple[Hashes, Places, Weights]:
+    """The hashed features of *words*: the hash, the word it is of, and its weight in that word, float32.
+
+    They are all *stems*, by their polynomials, and of the *telling* words every run of three to five letters.
+    """
+    codes, owner, starts, lengths = letters([f"<{words[at]}>" for at in telling])
     left = (starts + lengths)[owner] - np.arange(len(codes))  # letters of the word from here on
-    grams = np.maximum(sum(np.maximum(lengths - size + 1, 0) for size in _GRAMS), 1)
+    grams = sum(np.maximum(lengths - size + 1, 0) for size in _GRAMS)
+    each = (_LETTERS / np.sqrt(np.maximum(grams, 1))).astype(np.float32)
+    hashes, owners, weights = [mixed(stems, seed, 0)], [np.arange(len(words))], [np.ones(len(words), np.float32)]
     for size in _GRAMS:
         here = np.flatnonzero(left >= size)
-        hashes = sum((codes[here + at] * _POWERS[at] for at in range(size)), start=np.zeros(len(here), np.uint64))
-        yield _mixed(hashes, seed, size), owner[here], _LETTERS / np.sqrt(grams[owner[here]])
-
-
-def _letters(words: Sequence[str]) -> tuple[Hashes, Places, Places, Places]:
-    """All code points in one array; the word that each is of; and where each word starts and how long it is."""
-    codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
-    lengths = np.array([len(word) for word in words], dtype=np.intp)
-    return codes, np.repeat(np.arange(len(words)), lengths), np.cumsum(lengths) - lengths, lengths
-
-
-def _mixed(hashes: Hashes, seed: int, kind: int) -> Hashes:
-    """Spread polynomial hashes over all 64 bits (the finalizer of SplitMix64, Steele, Lea, Flood 2014)."""
-    mixed = hashes + np.uint64((seed * 0x9E3779B97F4A7C15 + (kind + 1) * 0xD1B54A32D192ED03) % 2**64)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+        runs = sum((codes[here + at] * POWERS[at] for at in range(size)), start=np.zeros(len(here), np.uint64))
+        hashes.append(mixed(runs, seed, size))
+        owners.append(telling[owner[here]])
+        weights.append(each[owner[here]])
+    return np.concatenate(hashes), np.concatenate(owners), np.concatenate(weights)
 
 
 class Cached:

@@ -65,8 +65,8 @@ class MiniLM:
         Raises:
             EncoderMissing: the extra ``embed`` is not installed whole, or a file of it is not the one known here.
         """
-        weights, vocabulary = _checked(*_WEIGHTS), _checked(*_VOCABULARY)
-        self._tokenizer = _load_tokenizer(vocabulary.read_text("utf-8"))
+        weights = _checked(*_WEIGHTS)
+        self._tokenizer = _load_tokenizer(vocabulary())
         self._session = _load_session(weights, threads)
         _give_back_memory()
 
@@ -99,6 +99,12 @@ class MiniLM:
         return found
 
 
+def vocabulary() -> list[str]:
+    """BERT's uncased word pieces, in its order; raises EncoderMissing as ``MiniLM`` does."""
+    source = _checked(*_VOCABULARY).read_text("utf-8")
+    return source[source.index(_QUOTES) + len(_QUOTES) : source.rindex(_QUOTES)].split("\n")
+
+
 def _checked(package: str, name: str, digest: str) -> Path:
     """The path of a package's data file, if it is the known one."""
     try:
@@ -114,18 +120,17 @@ def _checked(package: str, name: str, digest: str) -> Path:
     return path
 
 
-def _load_tokenizer(source: str) -> _Tokenizer:
+def _load_tokenizer(words: Sequence[str]) -> _Tokenizer:
     """BERT's uncased word pieces, without padding: MiniLM's own default pads all texts to one length."""
     try:
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     except ImportError as missing:
         raise EncoderMissing("tokenizers", "not installed") from missing
-    words = source[source.index(_QUOTES) + len(_QUOTES) : source.rindex(_QUOTES)].split("\n")
-    vocabulary = {word: place for place, word in enumerate(words)}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=_UNKNOWN, max_input_chars_per_word=100))
+    places = {word: place for place, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordPiece(places, unk_token=_UNKNOWN, max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = [(word, vocabulary[word]) for word in ("[CLS]", "[SEP]")]
+    special = [(word, places[word]) for word in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=special)
     tokenizer.enable_truncation(_LONGEST)
     return cast("_Tokenizer", tokenizer)

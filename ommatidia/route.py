@@ -17,7 +17,7 @@ _NEAR = 0.5
 # What an agent's keywords add at most: a first adds half of it, a second a quarter, and so on. About what separates the
 # prototypes of hashed vectors, so that keywords decide where letters cannot and a clear likeness still wins; an encoder
 # that knows meaning needs them less.
-_KEYWORDS = {"hash512": 0.3}
+_KEYWORDS = {"hash512-2": 0.3}
 _KEYWORDS_OTHERWISE = 0.15
 
 

@@ -51,11 +51,12 @@ _SHORTEST_STEM = 3
 
 def tokens(text: str) -> list[str]:
     """The words and numbers of *text*, in order; as written, but for thousands separators, which go."""
-    return [_plain_number(token) for token in TOKEN.findall(text)]
+    found: list[str] = TOKEN.findall(text)
+    return [_plain_number(token) if "," in token else token for token in found] if "," in text else found
 
 
 def _plain_number(token: str) -> str:
-    return token.replace(",", "") if "," in token and _THOUSANDS.fullmatch(token) else token
+    return token.replace(",", "") if _THOUSANDS.fullmatch(token) else token
 
 
 @lru_cache(maxsize=65536)

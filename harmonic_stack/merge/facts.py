@@ -57,7 +57,7 @@ _FENCE = re.compile(r"\b[0-9a-f]{16}\b")
 _FEWEST_STEMS = 2
 _LONGEST = 320  # characters; more is a paragraph
 # Wordings of one fact: cosine from here up, with the same numbers and as often negated. Per encoder.
-_SAME: Mapping[str, float] = {"hash512": 0.82, "minilm384": 0.85}
+_SAME: Mapping[str, float] = {"hash512-2": 0.82, "minilm384": 0.85}
 # A fact listed out of notes stands in them: this share of its content words, and every number.
 _FROM_NOTES = 0.6
 

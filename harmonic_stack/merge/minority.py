@@ -66,7 +66,7 @@ class Rule:
 # One row for each encoder, since cosines of two encoders do not compare. An encoder without a row is judged by words.
 _BY_WORDS = Rule(relevance=0.01, closest=0.6, said=0.4, shared=0.4, by_words=True)
 RULES = {
-    "hash512": _BY_WORDS,  # read off the table in docs/merging.md, checked on questions apart
+    "hash512-2": _BY_WORDS,  # read off the table in docs/merging.md, checked on questions apart
     "minilm384": Rule(relevance=0.15, closest=0.8, said=0.55, shared=0.5),  # docs/merging.md
 }
 

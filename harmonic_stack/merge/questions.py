@@ -3,6 +3,8 @@
 import re
 from enum import StrEnum, auto
 
+from harmonic_stack.merge.asked import plainly
+from harmonic_stack.merge.languages import closed_elsewhere
 from harmonic_stack.merge.sentences import sentences
 
 
@@ -39,8 +41,9 @@ _GRID = re.compile(r"^[ \t]*\[?\[?\d+(?:[ \t,]+\d+)+\]?\]?,?[ \t]*\n[ \t]*\[?\d+
 _PRESCRIBED = re.compile(
     r"""\b(?:
       yes\s*(?:or|/)\s*no | true\s*(?:or|/)\s*false | final\s+answer | nothing\s+else | rounded?\s+to
-    | in\s+one\s+word | (?:a|one)\s+single\s+(?:word|number|letter|digit)
-    | (?:just|only)\s+(?:with\s+)?(?:the|a|one|your)\b
+    | in\s+one\s+word | one\s+word\s+only | (?:a|one)\s+single\s+(?:word|number|letter|digit)
+    | (?:just|only)\s+(?:with\s+)?(?:the|a|one|your)(?:\s+\w+){0,2}?
+      \s+(?:number|word|letter|digit|value|answer|result|option|label|name|date|year|weekday|grid|list|total|code)s?\b
     | numerical\s+value | as\s+an?\s+(?:number|integer|fraction|decimal)
     | which\s+of\s+(?:the\s+following|these) | (?:correct|right)\s+(?:option|answer|choice)
     | (?:answer|reply|respond)\s+with\b
@@ -70,6 +73,7 @@ _REASONING = re.compile(
 _OPEN_START = re.compile(
     rf"""(?:(?:in|on|at|for|to|by)\s+)?(?:what|which)\b(?!\s+(?:time|day|date|year|number)\b)(?:\s+[\w'-]+){{0,5}}
       \s+(?:(?:should|would)\s+(?:i|we|you|one|people|they)|really)\b
+    | who(?:'s|\s+(?:is|was|were|are))\s+(?!\w+e[rd]\b|th\w+\b|an?\b)[\w.'-]+(?:\s+(?!of\b)[\w.'-]+){{0,2}}\s*\?*$
     | (?:is|are)\s+there\s+(?:an?|any)\s+(?:mistake|error|flaw|problem|risk|typo)s?\b
     | (?:does|do|is|are|where\s+(?:does|do|is))\b.*\b(?:my|our|this|these)\b
       .*\b(?:mistakes?|errors?|wrong|apart|clear|convincing|missing)\b
@@ -78,36 +82,94 @@ _OPEN_START = re.compile(
     | what(?:\s+\w+){{0,2}}\s+do\s+(?:i|we)\b
     | what\s+(?:makes|causes|happens|about|if)\b | what\s+(?:is|'s|are|was|were)\s+(?:an?|some|good|your)\b
     | where\s+(?:do|should|can|could)\s+(?:i|we|you)\b
-    | (?:is|are|was|were|do|does|can|will)\b.*\b(?:worth|really|better|good\s+idea|advisable|recommended?|i|we)\b
-    | .*\b(?:and|but)\s+why\s*\?""",
+    | (?:is|are|was|were|do|does|can|will)\b.*\b(?:worth|better|good\s+idea|advisable|recommended?|i|we)\b
+    | .*\b(?:and|but)\s+(?:why|how)\b(?!\s+(?:{_MEASURES})\b)
+    | (?:what|when|where|which|who|whom|how)\s+(?:\w+\s+){{0,2}}?to\b""",
     _X,
 )
+# What is good, or good for one: many answers may be right, unless it is a matter of figures.
+_ADVICE = re.compile(
+    r"""(?:(?:in|on|at|for|to|by|with)\s+)?(?:what|which|where|when|who|whom|how\s+\w+)\b.*\b(?:should|would|might)\b
+    | (?:what|which|where|when|who|is|are)\b.*\b(?:good|best|right|better|ideal)
+      \s+(?:time|way|place|age|moment|season|idea|choice|method|approach)s?\b
+    | (?:what|which|does|do|is|are)\b.*\b(?:suits?|(?:goes?|pairs?|looks?|works?)\s+(?:well|best|good|nice))\b
+    | (?:what|which|is|are|was|were|do|does|did)\b.*\b(?:my|our|(?:i|we)\s+(?:have|need|want|own|live))\b | am\s+i\b
+    | (?:where|what|which|is|are|was|were|whether|if)\b[^\"]*\btoo\s+\w+ | (?:whether|if)\s+(?:i|we|my|our)\b
+    | (?:do|did|have)\s+(?:you|u)\b
+    | (?:is|are)\s+there\s+(?:(?:any|some)thing\b
+      |(?:an?|any|some)\s+(?:\w+\s+){0,2}?(?:ways?|tricks?|tips?|methods?|advice|alternatives?|hope)\b)
+    | is\s+anything\b | (?:is|was|would)\s+it\s+(?:\w+\s+)?(?:sensible|wise|reasonable|unreasonable|rude|smart|fair
+      |silly|ok|okay)\b
+    """,
+    _X,
+)  # fmt: skip
+_REQUEST = re.compile(r"(?:can|could|will|would)\s+(?:you|u|someone|anyone)\s+(?:(?:please|kindly|possibly)\s+)?", _I)
 _CLOSED_START = re.compile(
     rf"""(?:(?:by|for|at|in|on|to|of|from|with|about|after|before|under|over)\s+)?
     (?:{_HOW_MUCH} | {_AUXILIARY} | when\b | whom?\b | whose\b | where\b | which\b | if\b.*\bdoes\b
-    | what\b.*\b(?:return|print|output|evaluate\s+to|equal|stand\s+for|weigh|cost)\?
+    | what\b.*\b(?:return|print|output|evaluate\s+to|equal|stand\s+for|weigh|cost)(?:\s+in\s+\w+)?\?
     | what\s+(?:year|time|day|date|number|percentage|percent|fraction|colou?r|country|city|letter|word|age|price
       |language|name|size|weight|temperature|month|weekday|digit|shape|grade|score|amount)\b)""",
     _X,
 )
 _ASKS_MEASURE = re.compile(rf"\b(?:{_HOW_MUCH}|what\s+(?:percentage|percent|fraction|year|time)\b)", _I)
+# Nouns of which a thing has one: its capital, its height, its author.
+_OF_ONE = r"""(?:capital|coordinates|sum|product|total|number|average|mean|median|mode|area|perimeter|circumference
+      |volume|length
+    |width|height|depth|distance|speed|velocity|probability|percentage|remainder|quotient|root|factorial|derivative
+    |integral|determinant|divisor|multiple|digits?|year|date|day|weekday|month|time|temperature|population|currency
+    |symbol|formula|surname|age|opposite|antonym|plural|tense|participle|abbreviation|acronym|colou?r|maximum|minimum
+    |author|painter|composer|director|inventor|founder|discoverer|winner|birthplace|birthday|nationality|numeral|mass
+    |radius|diameter|density|\w{3,}est)"""
 # "What is the capital of", "the sum", "the tallest ..." have one value; "the best way to ..." has many.
 _ONE_VALUE = re.compile(
-    r"""(?:what(?:\s+(?:is|was|are|were|will\s+be|would\s+be)|'s)|(?:give|tell)\s+me|name|state)
-    \s+(?:the|its|their|his|her)\s+(?:\w+\s+){0,2}?
-    (?:capital|coordinates|sum|product|total|number|value|average|mean|median|mode|area|perimeter|circumference|volume|length
-    |width|height|depth|distance|speed|velocity|probability|ratio|rate|percentage|remainder|quotient|root|cube
-    |factorial|derivative|integral|determinant|divisor|multiple|digits?|year|date|day|weekday|month|time|temperature
-    |population|currency|symbol|formula|name|surname|point|age|price|cost|profit|amount|opposite|antonym|plural|tense
-    |answer|result|output|colou?r|missing|next|last|first|second|third|order|rank|position|index|size|weight|mass
-    |angle|score|letter|word|language|country|city|balance|solution|grid|code|abbreviation|acronym|maximum|minimum
-    |\w{3,}est)\b
-    (?!\s+(?:way|method|approach|practice|strategy|thing|option))""",
+    rf"""(?:what(?:\s+(?:is|was|are|were|will\s+be|would\s+be))?|what's|(?:give|tell)\s+me|name|state)
+    \s+(?:the|its|their|his|her)\s+(?:\w+\s+){{0,2}}?
+    (?:{_OF_ONE}|default|value|ratio|rate|cube|name|point|price|cost|profit|amount|answer|result|output|missing|next|last|first
+    |second|third|order|rank|position|index|size|weight|angle|score|letter|word|term|language|country|city|balance
+    |solution|grid|code)\b
+    (?!\s+(?:way|method|approach|practice|strategy|thing|option))
+    | what\s+do(?:es)?\s+(?:you|we|one|people)\s+call\b | what(?:\s+is|'s)\s+another\s+word\b""",
+    _X,
+)
+# The same without a verb: "capital of Peru", and after "I forgot": "the name of the strait".
+_NOUN_PHRASE = re.compile(
+    rf"(?:the\s+)?(?:[\w-]+\s+){{0,2}}?(?:{_OF_ONE}|name(?=\s+of))\b(?:\s+(?:of|for|in|between|from|that|when|the)\b|\s*\?*$)",
+    _X,
+)
+_THE_NAME = re.compile(r"the\s+(?:[\w-]+\s+)?(?:name|word|term|title|value)\s+(?:of|for|that|which|meaning)\b", _I)
+_TEXT_ON_IT = re.compile(r"\b(?:explain\w*|essay|poem|story|summary|overview|guide|ideas?|tips|history|how|why)\b", _I)
+# A list of a known length: "name the four Beatles", but not "the three main reasons".
+_KNOWN_LIST = re.compile(
+    r"""(?:name|list|give\s+me|state)\s+(?:all\s+)?(?:of\s+)?the\s+(?:first\s+|last\s+)?
+    (?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve)\s+
+    (?!(?:main|most|best|key|biggest|top|important|major|common|worst)\b)(?!\w+\s+(?:reasons?|advantages?|benefits?|ways?)\b)""",
+    _X,
+)
+# One thing is asked for, in the singular: "what port does it use"; not one of these, of which much can be said.
+_ONE_THING = re.compile(
+    r"""what\s+(?:[\w-]+\s+)??(?!(?:kind|sort|type|role|effect|impact|influence|reason|cause|way|advice|idea|thing|problem
+    |lesson|strategy|approach|argument|evidence|life|about|if|it|he|she|they|one|people|the|that|this)\b)
+    [\w-]*[^\Ws]\s+(?:is|was|does|did|has|had|will)\b(?!.*\blike\b)""",
+    _X,
+)
+# The question word at the end: "was signed in which year?"; labels to choose from: "rate it: good, bad or neutral?".
+_AT_THE_END = re.compile(r".*\b(?:in|on|at|of|by|from|to|for)\s+(?:which|what)\s+[\w-]+\s*\?*$", _I)
+_LABELS = re.compile(
+    r".*:\s*(?:[\w'-]+(?:\s[\w'-]+)?,\s*)*[\w'-]+(?:\s[\w'-]+)?,?\s+or\s+[\w'-]+(?:\s[\w'-]+)?\s*[?.]?$", _I
+)
+# Asked without a question mark, in chat: "who painted it"; "is a tomato a fruit", if it is short and shows nothing.
+_UNMARKED = re.compile(
+    rf"""(?:(?:in|on|at|by|from|to|of|for)\s+)?
+    (?:(?:who|whose|which|what|{_HOW_MUCH}|(?:when|where)(?:'s|\s+(?:is|are|was|were|do|does|did|has|have|had|can|will)))
+      (?:\W+\w+){{2}}.*
+    | (?:is|are|was|were|does|did|has|can)\b(?!\s+(?:you|u|not|this|that|these|it|there)\b)(?:[^\w.]+[\w'-]+){{3,9}}\s*)
+    (?<![.!:;\u2026])$""",
     _X,
 )
 _COMPUTE = re.compile(
     r"""(?:(?:please|now,?|then,?)\s+)*
-    (?:calculate|compute|solve|evaluate|simplify|find|determine|convert|count|add|subtract|multiply|divide|factor
+    (?:calculate|compute|work\s+out|solve|evaluate|simplify|find|determine|convert|count|add|subtract|multiply|divide|factor
     |integrate|differentiate|sort|reverse|spell|unscramble|rearrange|decode|encode|classify|label|choose|select|pick|complete
     |identify|extract|round|rank|order|continue|estimate)\b""",
     _X,
@@ -115,10 +177,9 @@ _COMPUTE = re.compile(
 # Something to work on stands beside it: a number, a quotation, a list after a colon, "whether".
 _MATERIAL = re.compile(r"\d|[\"\u201c`']\w|:\s*\S|\bwhether\b|\bif\b|\bthe number of\b", _I)
 _WHETHER = re.compile(
-    r"(?:please\s+)?(?:tell me|say|decide|state|check|judge)\s+(?:whether|if|which|who|when|where|how many)\b", _I
-)
-_OPENING = re.compile(
-    r"(?:[\s\"'(*]+|(?:so|now|then|and|but|also|well|ok|okay|hi|hello)\b[,:]?\s+|your task is to\s+|please\s+)+", _I
+    r"(?:(?:please\s+)?(?:tell me|say|decide|state|check|judge)"
+    r"\s+(?:whether|if|which|who|when|where|how many)|whether|if)\b",
+    _I,
 )
 
 
@@ -134,14 +195,14 @@ def closed_question(text: str, *, has_schema: bool = False) -> bool:
     """
     if has_schema or options(text) or _PRESCRIBED.search(text):
         return True
-    parts = [_bare(part) for part in sentences(text) or [text.strip()]]
-    if _WRITE.match(parts[0]) and not _REASONING.match(parts[0]):
+    parts = [plainly(part) for part in sentences(text) or [text.strip()]]
+    if _WRITE.match(parts[0]) and not _REASONING.match(parts[0]) and not _KNOWN_LIST.match(parts[0]):
         return False
     if _SUMS.search(text) or _GRID.search(text):
         return True
-    told = (_sentence_closed(part) for part in reversed(parts))
+    told = (_sentence_closed(part, text) for part in reversed(parts))
     few = parts[-1].endswith("?") or len(parts) == 1
-    return next((closed for closed in told if closed is not None), few and _few_words_of_numbers(parts[-1], text))
+    return next((closed for closed in told if closed is not None), few and _few_words(parts[-1], text))
 
 
 def kind_of(question: str) -> Kind:
@@ -154,7 +215,9 @@ def kind_of(question: str) -> Kind:
         return Kind.NUMBER
     if re.search(r"\b(?:weekday|day of the week)\b", question, _I):
         return Kind.WEEKDAY
-    asked = next((_bare(part) for part in reversed(sentences(question)) if part.endswith("?")), "")
+    asked = next((put for part in reversed(sentences(question)) if (put := plainly(part)).endswith("?")), "")
+    if _REQUEST.match(asked):
+        return Kind.ANY
     if re.match(rf"(?:{_AUXILIARY}|should\b|would\b)", asked, _I) and " or " not in asked:
         return Kind.YES_NO
     return Kind.NUMBER if _SUMS.search(question) else Kind.ANY
@@ -176,29 +239,38 @@ def options(question: str) -> dict[str, str]:
     return {}
 
 
-def _sentence_closed(part: str) -> bool | None:
-    """Whether one sentence asks for a short answer; None where it asks for nothing."""
+def _sentence_closed(part: str, text: str) -> bool | None:
+    """Whether one sentence of *text* asks for a short answer; None where it asks for nothing."""
     if _REASONING.match(part):
         return None
-    if _WHETHER.match(part) or _ONE_VALUE.search(part) or (_COMPUTE.match(part) and _MATERIAL.search(part)):
+    if request := _REQUEST.match(part):
+        return bool(_sentence_closed(part[request.end() :].rstrip(" ?"), text))
+    if (elsewhere := closed_elsewhere(part)) is not None:
+        return elsewhere
+    if _ADVICE.match(part) and not re.search(r"\d", part):
+        return False
+    if _KNOWN_LIST.match(part) or (_COMPUTE.match(part) and _MATERIAL.search(text)):
+        return True
+    if (_WHETHER.match(part) and part.endswith("?")) or _ONE_VALUE.search(part):
         return True
     if _WRITE.match(part) or _OPEN_START.match(part):
         return False
-    if not part.rstrip("\"')").endswith("?"):
-        return None
-    if _CLOSED_START.match(part) or _ASKS_MEASURE.search(part):
+    if _AT_THE_END.match(part) or _LABELS.match(part):
         return True
+    asked = part.rstrip("\"')").endswith("?") or _UNMARKED.match(part)
     condition, comma, clause = part.rpartition(", ")
+    if not asked:
+        return True if _UNMARKED.match(clause) and _ASKS_MEASURE.match(clause) else None
+    if _CLOSED_START.match(part) or _ASKS_MEASURE.search(part) or _ONE_THING.match(part) or _THE_NAME.match(part):
+        return True
     if comma and condition:  # "If today is Monday, what day ...?"
-        return _sentence_closed(clause)
-    return True if re.match(r"what\b(?!\s+do\b)", part, _I) and re.search(r"\d", part) else None
+        return _sentence_closed(clause, text)
+    return True if re.match(r"what\b(?!\s+do\b)", part, _I) and re.search(r"\d", text) else None
 
 
-def _few_words_of_numbers(asked: str, text: str) -> bool:
-    words, numbers = len(asked.split()), len(re.findall(r"\d+(?:[.,:]\d+)*", text))
+def _few_words(asked: str, text: str) -> bool:
+    """Whether a note asks for a short answer: a sum in words, or a thing of which there is one."""
+    words, numbers = len(asked.split()), len(set(re.findall(r"\d+(?:[.,:]\d+)*", text)))
+    if words <= _NOTE_WORDS and _NOUN_PHRASE.match(asked) and not _TEXT_ON_IT.search(asked):
+        return True
     return (words <= _FEW_WORDS and numbers > 0) or (words <= _NOTE_WORDS and numbers > 1)
-
-
-def _bare(part: str) -> str:
-    opening = _OPENING.match(part)
-    return part[opening.end() :] if opening else part

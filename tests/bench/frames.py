@@ -160,7 +160,7 @@ def _median(step: Callable[[], object], repeats: int = 25) -> float:
 def main(arguments: Sequence[str]) -> int:
     """Print all tables, with --failures also what the disagreement flag gets wrong."""
     encoders: list[Encoder] = [Hash512()]
-    if best_encoder().tag != "hash512":
+    if best_encoder().tag != Hash512.tag:
         encoders.append(best_encoder())
     known: list[Encoder] = [Cached(encoder, 2000) for encoder in encoders]
     told = disagreement_table(known, failures="--failures" in arguments)

@@ -1,8 +1,10 @@
 """Which agent a query goes to, and is it told for closed or open: ``python -m tests.bench routing [--failures]``.
 
 The crew that comes with the stack, on queries of tests/eval/routing.jsonl that are no part of its examples: 120
-``held`` out, written before the last third of the examples and in view while the rule was chosen; and 40 ``fresh``
-ones, written when all was done. Keywords alone are the baseline. Prints Markdown.
+``held`` out, written before the last third of the examples and in view while the rule was chosen; 40 ``fresh`` ones,
+written when that was done; and 112 ``clean`` ones, written last, from the roles alone, and looked at by no rule.
+Keywords alone are the baseline. Closed or open also on tests/eval/questions.jsonl, where the rule was fixed on the
+``dev`` half and ``held`` was read once. Prints Markdown.
 """
 
 import json
@@ -22,6 +24,7 @@ from tests.bench.merging import interval
 
 Query = dict[str, Any]
 FILE = Path(__file__).parents[1] / "eval" / "routing.jsonl"
+QUESTIONS = FILE.with_name("questions.jsonl")
 STYLES = ("terse", "natural", "indirect")
 
 
@@ -36,8 +39,17 @@ class Blind:
 
 
 def queries(half: str) -> list[Query]:
-    """The queries of the "train", "held" or "fresh" part, or all of them ("")."""
-    read = [json.loads(line) for line in FILE.read_text("utf-8").splitlines()]
+    """The queries of the "train", "held", "fresh" or "clean" part, or all of them ("")."""
+    return _read(FILE, half)
+
+
+def questions(half: str) -> list[Query]:
+    """The questions of the "dev" or "held" half, for closed or open alone."""
+    return _read(QUESTIONS, half)
+
+
+def _read(file: Path, half: str) -> list[Query]:
+    read = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     return [query for query in read if half in ("", query["half"])]
 
 
@@ -69,9 +81,9 @@ def placed(asked: Sequence[Query], ranks: Prototypes) -> list[int]:
 def routing_table(asked: Sequence[Query]) -> str:
     """Top-1 to top-3 for each encoder, with and without what it could learn."""
     best = Cached(best_encoder(), 1000)
-    arms = [("keywords alone", router(Blind())), ("hash512, learnt", router(Hash512(), keywords=False))]
-    arms.append(("hash512, learnt + keywords", router(Hash512())))
-    if best.tag != "hash512":
+    arms = [("keywords alone", router(Blind())), (f"{Hash512.tag}, learnt", router(Hash512(), keywords=False))]
+    arms.append((f"{Hash512.tag}, learnt + keywords", router(Hash512())))
+    if best.tag != Hash512.tag:
         arms += [
             (f"{best.tag}, description alone", router(best, examples=False, keywords=False)),
             (f"{best.tag}, learnt", router(best, keywords=False)),
@@ -98,14 +110,19 @@ def routing_table(asked: Sequence[Query]) -> str:
 
 def closed_table() -> str:
     """How often a query is told for what it is."""
-    lines = ["| queries | n | closed | told right | closed ones found | taken for closed wrongly |", "|---" * 6 + "|"]
-    for half in ("train", "held", "fresh", ""):
-        asked = queries(half)
+    lines = [
+        "| set | n | closed | told right [95 %] | closed ones found | taken for closed wrongly |",
+        "|---" * 6 + "|",
+    ]
+    sets = [(f"queries, {half}", queries(half)) for half in ("train", "held", "fresh", "clean")]
+    for name, asked in [*sets, *((f"questions, {half}", questions(half)) for half in ("dev", "held"))]:
         told = [closed_question(query["text"]) for query in asked]
-        right = statistics.mean(found == query["closed"] for found, query in zip(told, asked, strict=True))
+        right = [float(found == query["closed"]) for found, query in zip(told, asked, strict=True)]
+        low, high = interval(right)
         closed = [found for found, query in zip(told, asked, strict=True) if query["closed"]]
         wrong = sum(found and not query["closed"] for found, query in zip(told, asked, strict=True))
-        lines.append(f"| {half or 'all'} | {len(asked)} | {len(closed)} | {right:.3f} | {sum(closed)} | {wrong} |")
+        share = f"{statistics.mean(right):.3f} [{low:.2f}, {high:.2f}]"
+        lines.append(f"| {name} | {len(asked)} | {len(closed)} | {share} | {sum(closed)} | {wrong} |")
     return "\n".join(lines)
 
 
@@ -113,11 +130,11 @@ def failures() -> str:
     """The queries that are told or routed wrongly."""
     lines = [
         f"- {'closed' if query['closed'] else 'open'}, told otherwise: {query['text']}"
-        for query in queries("")
+        for query in [*queries(""), *questions("")]
         if closed_question(query["text"]) != query["closed"]
     ]
     ranks = router(best_encoder())
-    for query in [*queries("held"), *queries("fresh")]:
+    for query in [*queries("held"), *queries("fresh"), *queries("clean")]:
         found = ranks.rank(query["text"])[0]
         if found.name != query["agent"]:
             lines.append(f"- {query['agent']}, routed to {found.name} (margin {found.margin:.3f}): {query['text']}")
@@ -129,6 +146,7 @@ def main(arguments: Sequence[str]) -> int:
     parts = [
         routing_table(queries("held")),
         routing_table(queries("fresh")),
+        routing_table(queries("clean")),
         closed_table(),
         *([failures()] if "--failures" in arguments else []),
     ]

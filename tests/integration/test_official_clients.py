@@ -22,7 +22,7 @@ from tests.stack import Stack, served_stack
 
 real = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 HELLO: Any = [{"role": "user", "content": "Say hello to a friend."}]
-OURS = "harmonic-embed-hash512"
+OURS = "harmonic-embed-hash512-2"
 
 
 class Place(BaseModel):

@@ -20,7 +20,7 @@ async def _environment(home: Home) -> dict[str, str]:
         "HARMONIC_URL": url,
         "HARMONIC_KEY": key,
         "HARMONIC_MODEL": model,
-        "HARMONIC_ENCODER": "harmonic-embed-hash512",
+        "HARMONIC_ENCODER": "harmonic-embed-hash512-2",
         # What these clients would look for on the network, or send there.
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LLM_USER_PATH": str(home.path / "llm"),

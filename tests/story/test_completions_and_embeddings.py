@@ -15,7 +15,7 @@ from tests.stack import asking, served_stack
 
 TEXT = "/v1/completions"
 EMBED = "/v1/embeddings"
-OURS = "harmonic-embed-hash512"
+OURS = "harmonic-embed-hash512-2"
 
 
 def _continued(text: str) -> Act:

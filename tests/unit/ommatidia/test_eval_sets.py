@@ -6,9 +6,10 @@ import statistics
 import pytest
 
 from harmonic_stack.crew import load_crew
+from harmonic_stack.harmonize import closed_question
 from ommatidia import Cached, Hash512, MiniLM, best_encoder
 from tests.bench.frames import auc, scored
-from tests.bench.routing import STYLES, placed, queries, router
+from tests.bench.routing import STYLES, placed, queries, questions, router
 from tests.eval.planted import SIZES, contradicted, planted
 from tests.eval.topics import topics
 
@@ -18,7 +19,7 @@ def test_the_train_part_is_what_the_crew_learns_from_and_no_other_part_is() -> N
     examples = {(agent.name, text) for agent in crew.enabled if agent.name != crew.executive for text in agent.examples}
     assert {(query["agent"], query["text"]) for query in queries("train")} == examples
     taught = {text for _, text in examples}
-    assert not taught & {query["text"] for part in ("held", "fresh") for query in queries(part)}
+    assert not taught & {query["text"] for part in ("held", "fresh", "clean") for query in queries(part)}
 
 
 def test_every_agent_has_as_many_queries_held_out_in_every_style() -> None:
@@ -52,10 +53,22 @@ def test_facts_are_planted_for_every_size_and_place_and_never_in_the_base() -> N
     assert len(list(contradicted())) == sum(len(topic.contradictions) for topic in topics())
 
 
-def test_hashed_vectors_tell_what_is_new_and_route_better_than_keywords() -> None:
-    new, _ = scored(Cached(Hash512()))
+def test_hashed_vectors_tell_what_is_new_and_to_the_point_and_route_better_than_keywords() -> None:
+    new, fit = scored(Cached(Hash512()))
     assert auc([v for _, more, _ in new for v in more], [v for same, _, _ in new for v in same]) >= 0.75
-    assert best_share(Hash512()) >= 0.25
+    assert auc([v for _, more, _ in fit for v in more], [v for _, _, off in fit for v in off]) >= 0.75
+    assert best_share(Hash512()) >= 0.45
+
+
+def test_closed_and_open_are_told_apart_on_questions_that_the_rule_has_not_seen() -> None:
+    for asked in (questions("held"), queries("clean")):
+        right = [closed_question(query["text"]) == query["closed"] for query in asked]
+        assert statistics.mean(right) >= 0.95
+
+
+def test_no_question_of_the_half_that_the_rule_was_fixed_on_stands_in_the_other() -> None:
+    assert len([*questions("dev"), *questions("held")]) >= 300
+    assert not {query["text"] for query in questions("dev")} & {query["text"] for query in questions("held")}
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def test_a_frame_cannot_be_written_to() -> None:
 def test_frames_of_two_encoders_are_never_compared() -> None:
     with pytest.raises(EncoderMismatch) as refusal:
         similarity(frame(seed=0), frame(seed=1))
-    assert (refusal.value.a, refusal.value.b) == ("hash512/0/512", "hash512/1/512")
+    assert (refusal.value.a, refusal.value.b) == ("hash512-2/0/512", "hash512-2/1/512")
 
 
 def test_an_empty_text_has_a_frame_that_is_like_nothing() -> None:
