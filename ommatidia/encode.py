@@ -1,5 +1,6 @@
 """Text to vector. ``Hash512`` is always there: it needs no model, only words and letters."""
 
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ommatidia.meanings import SIGNS
-from ommatidia.word_rows import WIDTH, WordRows
+from ommatidia.word_rows import WIDTH, WordRows, codes_of
 from ommatidia.words import GENERAL, tokens
 
 Vectors = npt.NDArray[np.float32]
@@ -18,6 +19,7 @@ Weights = npt.NDArray[np.float32]
 
 # Function words keep a trace, so that a text of nothing else still has a direction.
 _GENERAL_WORD = 0.05
+_DIGIT = re.compile(r"\d")
 
 
 class Encoder(Protocol):
@@ -58,14 +60,16 @@ class Hash512:
 
         1. Count each text's words; the square root of a count is the word's weight: said nine times is not nine times
            as much of the topic.
-        2. Sum what its words add (``word_rows``), each as heavy as it is.
+        2. Sum what its words add (``word_rows``), each as heavy as it is; numbers and codes apart, since they are many
+           and each is met once.
         3. Put the table's part and the hashed part each at the same length.
         """
-        counted = [_weighed(text) for text in texts]
-        self._rows.learn(dict.fromkeys(word for words, _ in counted for word in words))
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        for vector, (words, weights) in zip(vectors, counted, strict=True):
+        counted = [_weighed(text) for text in texts]
+        self._rows.learn(dict.fromkeys(word for words, _, _ in counted for word in words))
+        for vector, (words, weights, _) in zip(vectors, counted, strict=True):
             vector += self._rows.weighed(words, weights)
+        vectors[:, SIGNS:] += codes_of([codes for _, _, codes in counted], self.seed)
         return _unit(np.hstack([_unit(vectors[:, :SIGNS]), _unit(vectors[:, SIGNS:])]))
 
 
@@ -76,14 +80,22 @@ def _unit(rows: Vectors) -> Vectors:
     return unit
 
 
-def _weighed(text: str) -> tuple[list[str], Weights]:
-    """The distinct words of a text, and the weight of each, float32. A hyphenated word counts also by its parts."""
+def _weighed(text: str) -> tuple[list[str], Weights, dict[str, float]]:
+    """The distinct words of a text and the weight of each, float32; its numbers and codes, each with its weight.
+
+    A hyphenated word counts also by its parts.
+    """
     found = tokens(text.lower())
     counts = Counter(found)
     if "-" in text:
         counts.update(part for word in found if "-" in word for part in word.split("-"))
+    codes: dict[str, float] = {}
+    if _DIGIT.search(text):
+        codes = {word: counted**0.5 for word, counted in counts.items() if word.isalnum() and not word.isalpha()}
+        for code in codes:
+            del counts[code]
     weights = [_GENERAL_WORD if word in GENERAL else counted**0.5 for word, counted in counts.items()]
-    return list(counts), np.array(weights, dtype=np.float32)
+    return list(counts), np.array(weights, dtype=np.float32), codes
 
 
 class Cached:

@@ -1,6 +1,6 @@
 """What each word adds to a text's vector, kept for the words met lately: texts repeat their words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from threading import Lock
 
@@ -73,11 +73,29 @@ def rows_of(words: Sequence[str], seed: int) -> Rows:
     if len(telling):
         rows[telling, :SIGNS] = meanings(stems[telling])
     hashes, owner, weight = _features(words, stems, telling, seed)
-    value = np.where(hashes & _ONE, weight, -weight)
+    rows[:, SIGNS:] = _bucketed(hashes, owner, weight, len(words))
+    return rows
+
+
+def codes_of(texts: Sequence[Mapping[str, float]], seed: int) -> Rows:
+    """What the numbers and codes of texts add, each given with its weight: float32 of shape (n, 384).
+
+    Each adds to one bucket alone: two numbers that share digits have nothing in common.
+    """
+    codes = [code for text in texts for code in text]
+    if not codes:
+        return np.zeros((len(texts), BUCKETS), dtype=np.float32)
+    weights = np.array([weight for text in texts for weight in text.values()], dtype=np.float32)
+    owner = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    return _bucketed(mixed(whole(codes), seed, 0), owner, weights, len(texts))
+
+
+def _bucketed(hashes: Hashes, owner: Places, weight: Rows, count: int) -> Rows:
+    """The sums of signed *weight* by row and bucket: float32 of shape (count, 384)."""
     # The upper half of the bits, scaled to the buckets: cheaper than a remainder.
     place = owner * BUCKETS + (((hashes >> _HALF) * np.uint64(BUCKETS)) >> _HALF).astype(np.intp)
-    rows[:, SIGNS:] = np.bincount(place, value, minlength=len(words) * BUCKETS).reshape(len(words), BUCKETS)
-    return rows
+    sums = np.bincount(place, np.where(hashes & _ONE, weight, -weight), minlength=count * BUCKETS)
+    return sums.astype(np.float32).reshape(count, BUCKETS)
 
 
 def _features(words: Sequence[str], stems: Hashes, telling: Places, seed: int) -> tuple[Hashes, Places, Rows]:
