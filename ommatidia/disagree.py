@@ -45,8 +45,8 @@ del _NUMBERS["one"]  # often a pronoun: see _counted
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # "No less than six", "not only": these say more or less, and negate nothing.
 _NO_NEGATION = re.compile(r"\bno\s+(?:less|more|longer|fewer|later|sooner)\b|\bnot\s+(?:just|only)\b", re.IGNORECASE)
-# What follows these words is a reason, a purpose, a condition or a warning: "so that nothing is lost" denies nothing, and
-# "never rinse it, even if it does not run clear" is no double negation.
+# What follows these words is a reason, a purpose, a condition or a warning: "so that nothing is lost" denies nothing,
+# and "never rinse it, even if it does not run clear" is no double negation.
 _CLAUSE = re.compile(
     r"\b(?:so\s+that|which|who|whose|if|when|because|since|unless|until|while|where|although"
     r"|to\s+(?:ensure|avoid|prevent))\b|,\s+or\b",
