@@ -44,7 +44,7 @@ class OffLoop:
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a pure function that encodes (``minority_points``, ``relate`` ...) on the encoder's thread.
 
-        One that is *inline* is called here: with ``hash512`` a hop to the thread costs more than a few sentences.
+        One that is *inline* is called here: with ``Hash512`` a hop to the thread costs more than a few sentences.
         """
         if self._inline:
             return function(*args, **kwargs)
@@ -83,7 +83,7 @@ class OffLoop:
 class Encoders:
     """The two that a daemon has.
 
-    ``words`` (hash512) describes: states, frames and relations that nobody decides by, for microseconds a sentence.
+    ``words`` (``Hash512``) describes: states, frames and relations that nobody decides by, for microseconds a sentence.
     ``meaning`` is the best one installed here: it decides where a query goes, what is recalled and what is appended.
     """
 

@@ -7,12 +7,13 @@ vectors blur: numbers, negations and opposites, in sentences that are about one 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from ommatidia.encode import Encoder
-from ommatidia.words import content_stems, stem, tokens
+from ommatidia.words import GENERAL, content_stems, stem, tokens
 
 # Each word of the first group is the opposite of each of the second; by stems, so inflections count.
 _OPPOSITES = """
@@ -40,15 +41,15 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _NUMBERS = {word: str(at) for at, word in enumerate(_COUNTED)} | {
     word: str(10 * at) for at, word in enumerate(_TENS, 2)
 }
-del _NUMBERS["one"]  # more often a pronoun than a figure
+del _NUMBERS["one"]  # often a pronoun: see _counted
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # "No less than six", "not only": these say more or less, and negate nothing.
 _NO_NEGATION = re.compile(r"\bno\s+(?:less|more|longer|fewer|later|sooner)\b|\bnot\s+(?:just|only)\b", re.IGNORECASE)
-# What follows these words is a reason, a purpose, a condition or a warning: "so that nothing is lost" denies nothing, and
-# "never rinse it, even if it does not run clear" is no double negation.
+# What follows these words is a reason, a purpose, a condition or a warning: "so that nothing is lost" denies nothing,
+# and "never rinse it, even if it does not run clear" is no double negation.
 _CLAUSE = re.compile(
-    r"\b(?:so\s+that|which|who|whose|if|when|because|since|unless|until|while|where|although|to\s+(?:ensure|avoid|prevent))\b"
-    r"|,\s+or\b",
+    r"\b(?:so\s+that|which|who|whose|if|when|because|since|unless|until|while|where|although"
+    r"|to\s+(?:ensure|avoid|prevent))\b|,\s+or\b",
     re.IGNORECASE,
 )
 _BETWEEN = frozenset({"and", "or", "to", "a", "an", "of", "the", "per"})  # from a number to its unit
@@ -100,19 +101,25 @@ def claim(sentence: str) -> Claim:
 
 
 def _counted(words: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The numbers of a sentence by the stem of what they count: the next word, numbers and small words passed over."""
+    """The numbers of a sentence by the stems of what they count: the next two words, but for numbers and small words.
+
+    Two, since a word may stand before the unit ("five high tides"). "One" is a number only where a word that tells
+    follows at once.
+    """
     found: dict[str, frozenset[str]] = {}
     for at, word in enumerate(words):
-        if figure := _figure(word):
-            unit = next((stem(w) for w in words[at + 1 :] if not _figure(w) and w not in _BETWEEN), "")
-            found[unit] = found.get(unit, frozenset()) | {figure}
+        after = words[at + 1] if at + 1 < len(words) else ""
+        if figure := _figure(word) or ("1" if word == "one" and after and after not in GENERAL else ""):
+            rest = (stem(w) for w in words[at + 1 :] if not _figure(w) and w not in _BETWEEN)
+            for unit in list(islice(rest, 2)) or [""]:
+                found[unit] = found.get(unit, frozenset()) | {figure}
     return found
 
 
 def evidence(a: Claim, b: Claim) -> tuple[str, ...]:
     """What speaks for *a* and *b* contradicting each other, if they are about one thing; empty where nothing does.
 
-    1. Both count one unit, and share no number of it: "6 vs 16".
+    1. Both count one unit, and share no number of it: "6 vs 16". The unit is one of the two words after a number.
     2. One is negated in its main clause: "not".
     3. One has a word, and the other in its place an opposite of it: "befor vs aft", by stems.
     """
@@ -125,7 +132,7 @@ def evidence(a: Claim, b: Claim) -> tuple[str, ...]:
         found.append(a.negation or b.negation)
     only_a, only_b = a.stems - b.stems, b.stems - a.stems
     found += [f"{one} vs {other}" for one in sorted(only_a) for other in sorted(_OPPOSITE.get(one, set()) & only_b)]
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def disagreements(texts: Sequence[Sequence[str]], encoder: Encoder) -> list[Disagreement]:
