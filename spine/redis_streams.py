@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass
 from itertools import chain
 
-from spine import ids, keys
+from spine import backlog, ids, keys
 from spine.bus import Health, SessionInfo, Taken
 from spine.cursor import Cursor, StreamId, stream_of
 from spine.errors import StoreRefused, StoreState
@@ -24,11 +24,10 @@ from spine.redis_reply import by_stream, check, entries, milliseconds, number, p
 from spine.redis_weave import Weaver
 from spine.retention import MINUTE, Retention
 from spine.signal import Channel
-from spine.streams import LASTING, POLL, SESSION_CHANNELS, Ask, Census, Entry, Wanted, by_id
+from spine.streams import LASTING, POLL, SESSION_CHANNELS, Ask, Census, Entry, Wanted
 
 WRITERS = 64  # connections for writing and paging
 READERS = 512  # connections for live readers: each holds one while it waits
-FRESH = 100  # entries of each stream that a live reader takes at a time
 WALK = 500  # entries taken at a time when a whole stream is walked
 GROUP = 50  # streams asked about in one round trip
 SHARED = tuple(stream_of(channel, "") for channel in Channel if channel.shared)
@@ -237,6 +236,9 @@ class RedisStreams:
         bounds = [(f"({before}" if before else "+", "-") for _, before in asks]
         return await self._range(b"XREVRANGE", asks, bounds, count)
 
+    async def _between(self, asks: Sequence[Ask], last: str, count: int) -> list[list[Entry]]:
+        return await self._range(b"XRANGE", asks, [(f"({after}", last) for _, after in asks], count)
+
     async def _range(
         self, command: bytes, asks: Sequence[Ask], bounds: Sequence[tuple[str, str]], count: int
     ) -> list[list[Entry]]:
@@ -270,6 +272,8 @@ class RedisStreams:
 
     async def fresh(self, channels: Collection[Channel], session: str | None, cursor: Cursor) -> list[Entry]:
         """Return entries beyond *cursor* in the order of their ids; none after a quarter of a second without news."""
+        if cursor.heads:
+            return await backlog.go_on(cursor, self._between)
         streams = [stream for stream in SHARED if stream.channel in channels]
         own = [channel for channel in channels if not channel.shared]
         streams += [stream_of(c, session) for c in own] if session else await self._session_streams(own)
@@ -277,15 +281,13 @@ class RedisStreams:
             await asyncio.sleep(POLL)
             return []
         names = {self._key(stream): stream for stream in streams}
-        after = [cursor.after(stream) for stream in streams]
-        wait = (b"XREAD", b"COUNT", FRESH, b"BLOCK", int(POLL * 1000), b"STREAMS")
+        after, count = [cursor.after(stream) for stream in streams], backlog.share(streams)
+        wait = (b"XREAD", b"COUNT", count, b"BLOCK", int(POLL * 1000), b"STREAMS")
         reply = await self._live.call(*wait, *names, *after)
-        told = [entries(names[name], rows) for name, rows in by_stream(reply)]
-        for some in told:
+        told = {names[name]: entries(names[name], rows) for name, rows in by_stream(reply)}
+        for some in told.values():
             self._clock.saw(some[-1].id)
-        # A stream that gave as many as it might has more: what others have after those comes with the next call.
-        horizon = min((by_id(some[-1]) for some in told if len(some) == FRESH), default=ids.ALL)
-        return sorted((entry for some in told for entry in some if by_id(entry) <= horizon), key=by_id)
+        return backlog.take(told, count, cursor)
 
     async def sessions(self) -> list[SessionInfo]:
         """Return the sessions with entries on any channel but 2, with those counts."""

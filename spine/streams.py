@@ -17,6 +17,9 @@ SESSION_CHANNELS = tuple(channel for channel in Channel if not channel.shared)
 LASTING = stream_of(Channel.PERSISTENT, "")
 # Seconds that `Streams.fresh` waits; also how late a new session's first signal may reach a reader of all sessions.
 POLL = 0.25
+# Entries asked of a store in one round trip, over all streams: thousands more and its answer comes too late for
+# everybody, and fills the memory.
+AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)

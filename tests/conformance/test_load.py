@@ -1,8 +1,12 @@
 """More than the bus can keep, and for long: its bounds hold, its counters are true, and reading goes on."""
 
 import asyncio
+import ctypes
+import gc
 import random
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -10,6 +14,7 @@ import pytest
 
 from spine import Bus, Channel, Retention, Signal, open_bus
 from tests.conformance.conftest import Store
+from tests.helpers import until
 
 BOUND = 200
 SMALL = Retention(maxlen=dict.fromkeys(Channel, BOUND), max_bytes=8 * 1024 * 1024)
@@ -79,18 +84,33 @@ async def test_the_bytes_of_a_bus_without_a_store_are_bounded() -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(420)
-async def test_five_minutes_at_work_leave_nothing_behind(store: Store, tmp_path: Path) -> None:
+async def test_five_minutes_at_work_leave_nothing_behind(
+    store: Store, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Writers, readers that come and go, stats, forgetting: memory, tasks and descriptors stay where they were."""
     me, chance = psutil.Process(), random.Random(9)
     async with store.open(record=tmp_path / "record", retention=SMALL) as bus:
         await work(bus, chance, 20.0)
-        before = me.memory_info().rss, me.num_fds(), len(asyncio.all_tasks())
+        before = await held(bus), me.num_fds(), len(asyncio.all_tasks())
         said = await work(bus, chance, 280.0)
-        after = me.memory_info().rss, me.num_fds(), len(asyncio.all_tasks())
+        after = await held(bus), me.num_fds(), len(asyncio.all_tasks())
+    record_property("said, MiB before, MiB after", (said, before[0] / 2**20, after[0] / 2**20))
     assert said > 10_000
     assert after[0] - before[0] < 16 * 1024 * 1024
     assert after[1] - before[1] <= 4
     assert after[2] == before[2]
+
+
+async def held(bus: Bus) -> int:
+    """Return the bytes that this process holds on to, not what its allocator keeps of what was given back.
+
+    A store that was slow (a busy disk holds it up for seconds) is waited for: until then what was said stands here.
+    """
+    await until(lambda: bus.health().state == "ok", "the store is back", timeout=30)
+    gc.collect()
+    with suppress(AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
+    return psutil.Process().memory_info().rss
 
 
 async def work(bus: Bus, chance: random.Random, seconds: float) -> int:
