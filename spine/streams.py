@@ -3,7 +3,7 @@
 Two implementations: `MemoryStreams` within the process, `RedisStreams` on a server. `ResilientStreams` joins them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -34,6 +34,11 @@ class Entry:
     def session(self) -> str:
         """The session that the entry belongs to, also on a shared stream."""
         return self.fields.get(b"session", b"").decode(errors="replace")
+
+
+def sessions_of(entries: Iterable[Entry]) -> set[str]:
+    """Return the sessions that *entries* belong to."""
+    return {found.decode(errors="replace") for found in {entry.fields.get(b"session", b"") for entry in entries}}
 
 
 def by_id(entry: Entry) -> ids.Order:
