@@ -57,6 +57,7 @@ class Server:
                 # It writes some lines each time it makes its log anew; once the pipe were full it would hang.
                 Thread(target=_drain, args=(self._process.stdout,), daemon=True).start()
                 return self
+        self._process.stdout.close()
         raise AssertionError(f"{self._program} did not start:\n{''.join(said)}")
 
     @property
