@@ -20,7 +20,7 @@ from spine.errors import (
     StoreUnavailable,
 )
 from spine.keys import stream_key
-from spine.lines import Imported, export_lines, from_line, import_lines, to_line
+from spine.lines import Imported, export_lines, from_line, import_lines, to_line, to_object
 from spine.open import open_bus
 from spine.retention import Retention
 from spine.signal import JSON, Channel, Signal, Trust, check_name
@@ -64,4 +64,5 @@ __all__ = [
     "remember",
     "stream_key",
     "to_line",
+    "to_object",
 ]

@@ -32,11 +32,15 @@ def stream_of(channel: Channel, session: str) -> StreamId:
 
 @dataclass(slots=True)
 class Cursor:
-    """A reader's place in each stream: ``seen``, and ``start`` for the streams that it has not met yet."""
+    """A reader's place in each stream: ``seen``, and ``start`` for the streams that it has not met yet.
+
+    ``heads``: where the streams go on that the reader is behind on. No entry new to it stands before that id.
+    """
 
     start: str
     seen: dict[StreamId, str] = field(default_factory=dict)  # the stream read last is last
     last: ids.Order = (0, 0)  # the greatest id that was read
+    heads: dict[StreamId, str] = field(default_factory=dict)
 
     def after(self, stream: StreamId) -> str:
         """Return the id after which *stream* is new to the reader."""

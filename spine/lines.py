@@ -55,14 +55,9 @@ class Imported:
             self.refusals.append((line, error))
 
 
-def to_line(signal: Signal) -> bytes:
-    """Return *signal* as one line with its end.
-
-    >>> to_line(Signal(Channel.TASK, "s", "coder", "note", id="7-0", time=1.0))[:42]
-    b'{"v":1,"id":"7-0","channel":3,"session":"s'
-    """
-    told = {
-        "v": VERSION,
+def to_object(signal: Signal) -> dict[str, Any]:
+    """Return *signal* as the JSON object that every reader gets, without a version."""
+    return {
         "id": signal.id,
         "channel": signal.channel.value,
         "session": signal.session,
@@ -75,7 +70,15 @@ def to_line(signal: Signal) -> bytes:
         "payload": signal.payload,
         "frame": signal.frame,
     }
-    return msgspec.json.encode(told) + b"\n"
+
+
+def to_line(signal: Signal) -> bytes:
+    """Return *signal* as one line with its end.
+
+    >>> to_line(Signal(Channel.TASK, "s", "coder", "note", id="7-0", time=1.0))[:42]
+    b'{"v":1,"id":"7-0","channel":3,"session":"s'
+    """
+    return msgspec.json.encode({"v": VERSION, **to_object(signal)}) + b"\n"
 
 
 def from_line(line: bytes, number: int) -> Signal:

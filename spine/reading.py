@@ -7,10 +7,10 @@ from typing import TypeAlias
 from spine import ids
 from spine.cursor import Cursor, StreamId
 from spine.signal import Channel
-from spine.streams import Ask, Entry, Readable, Streams, Wanted, by_id
+from spine.streams import AT_ONCE, Ask, Entry, Readable, Streams, Wanted, by_id
 
 MOST = 1_000  # entries of one answer: what may stand in memory at a time
-GROUP = 50  # streams asked in one round trip
+GROUP = 50  # streams looked at together, at most
 SCAN = 250  # entries fetched at a time while a filter looks for matches
 
 Step: TypeAlias = Callable[[Sequence[Ask], int], Awaitable[list[list[Entry]]]]
@@ -22,7 +22,7 @@ async def newest(source: Readable, channel: Channel, session: str | None, count:
     # A channel of sessions has a stream for each, so there is nothing left to filter.
     wanted = Wanted.of(session=session if channel.shared else None)
     found: list[Entry] = []
-    for group in _groups(await source.streams(channel, session)):
+    for group in _groups(await source.streams(channel, session), count):
         found += await _scan(source.backward, dict.fromkeys(group, ""), wanted, count)
         found = sorted(found, key=by_id)[-count:]
     return found
@@ -35,7 +35,7 @@ async def page(
     _check("limit", limit)
     ids.order(after)
     found: list[Entry] = []
-    for group in _groups(await source.streams(channel, session)):
+    for group in _groups(await source.streams(channel, session), limit + 1):
         found += await _scan(source.forward, dict.fromkeys(group, after), wanted, limit + 1)
         found.sort(key=by_id)
         end = _end(found, limit)
@@ -47,7 +47,7 @@ async def page(
 async def find(source: Readable, channel: Channel, session: str | None, entry_id: str) -> list[Entry]:
     """Return the entries of *channel* that have the id *entry_id*, in whatever streams."""
     wanted, before, found = Wanted.of(session=session), ids.before(entry_id), list[Entry]()
-    for group in _groups(await source.streams(channel, session)):
+    for group in _groups(await source.streams(channel, session), 1):
         for entries in await source.forward([(stream, before) for stream in group], 1):
             found += [entry for entry in entries if entry.id == entry_id and wanted.matches(entry)]
     return found
@@ -75,7 +75,7 @@ async def _scan(step: Step, positions: dict[StreamId, str], wanted: Wanted, enou
     missing = dict.fromkeys(positions, enough)
     found: list[Entry] = []
     while positions:
-        asks = list(positions.items())
+        asks = list(islice(positions.items(), max(AT_ONCE // chunk, 1)))
         for (stream, _), entries in zip(asks, await step(asks, chunk), strict=True):
             matches = [entry for entry in entries if wanted.matches(entry)]
             found += matches
@@ -95,9 +95,10 @@ def _end(entries: list[Entry], limit: int) -> int:
     return min(end, len(entries))
 
 
-def _groups(streams: Sequence[StreamId]) -> list[list[StreamId]]:
-    left = iter(streams)
-    return list(iter(lambda: list(islice(left, GROUP)), []))
+def _groups(streams: Sequence[StreamId], each: int) -> list[list[StreamId]]:
+    """Return *streams* in groups of which, with *each* entries of a stream, no more than ``AT_ONCE`` come."""
+    left, size = iter(streams), max(min(GROUP, AT_ONCE // each), 1)
+    return list(iter(lambda: list(islice(left, size)), []))
 
 
 def _check(name: str, value: int) -> None:

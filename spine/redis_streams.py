@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass
 from itertools import chain
 
-from spine import ids, keys
+from spine import backlog, ids, keys
 from spine.bus import Health, SessionInfo, Taken
 from spine.cursor import Cursor, StreamId, stream_of
 from spine.errors import StoreRefused, StoreState
@@ -24,17 +24,16 @@ from spine.redis_reply import by_stream, check, entries, milliseconds, number, p
 from spine.redis_weave import Weaver
 from spine.retention import MINUTE, Retention
 from spine.signal import Channel
-from spine.streams import LASTING, POLL, SESSION_CHANNELS, Ask, Census, Entry, Wanted, by_id
+from spine.streams import LASTING, POLL, SESSION_CHANNELS, Ask, Census, Entry, Wanted, sessions_of
 
 WRITERS = 64  # connections for writing and paging
 READERS = 512  # connections for live readers: each holds one while it waits
-FRESH = 100  # entries of each stream that a live reader takes at a time
 WALK = 500  # entries taken at a time when a whole stream is walked
 GROUP = 50  # streams asked about in one round trip
 SHARED = tuple(stream_of(channel, "") for channel in Channel if channel.shared)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Known:
     """What this process remembers of a stream: how its XADD begins, its last id, when its TTL is next renewed.
 
@@ -111,21 +110,27 @@ class RedisStreams:
             known, now = self._stream(entries[0].stream), self._monotonic()
             if now < known.due and not self._index.is_due(entries[0].session, now):
                 reply = await self._link.call(*known.head, b"*", *chain.from_iterable(entries[0].fields.items()))
-                return [self._named(known, reply)]
-        replies = check(await self._write(entries, ["*"] * len(entries)))
-        return [self._named(self._stream(entry.stream), reply) for entry, reply in zip(entries, replies, strict=True)]
+                self._note(known, text(reply))
+                return [known.last]
+        written = await self._write(entries, ["*"] * len(entries))
+        given = [text(reply) for reply in check([reply for _, reply in written])]
+        # Ids grow within a stream, so the last of each is all that need be looked at.
+        for known, last in {known: last for (known, _), last in zip(written, given, strict=True)}.items():
+            self._note(known, last)
+        return given
 
     async def copy(self, entries: Sequence[Entry]) -> int:
         """Add *entries* under the ids they carry, except those not newer than their stream; return how many."""
-        replies = await self._write(entries, [entry.id for entry in entries])
+        written = await self._write(entries, [entry.id for entry in entries])
         # A plain ERR is how the server says that the id is not newer than the stream's last.
-        taken = [(entry, present(reply)) for entry, reply in zip(entries, replies, strict=True)]
-        named = [self._named(self._stream(entry.stream), reply) for entry, reply in taken if reply is not None]
-        return len(named)
+        taken = [(known, text(reply)) for known, answer in written if (reply := present(answer)) is not None]
+        for known, given in taken:
+            self._note(known, given)
+        return len(taken)
 
     async def insert(self, entries: Sequence[Entry]) -> list[Taken]:
         """Add *entries*, sorted by id, under the ids they carry, wherever in their streams those stand."""
-        replies = [present(reply) for reply in await self._write(entries, [entry.id for entry in entries])]
+        replies = [present(reply) for _, reply in await self._write(entries, [entry.id for entry in entries])]
         refused = [entry for entry, reply in zip(entries, replies, strict=True) if reply is None]
         here = await self.forward([(entry.stream, ids.before(entry.id)) for entry in refused], 1)
         missing: dict[StreamId, list[Entry]] = {}
@@ -176,34 +181,35 @@ class RedisStreams:
         if commands := self._drops.more(counts):
             check(await self._link.batch(commands))
 
-    async def _write(self, entries: Sequence[Entry], names: Sequence[str]) -> list[Reply | StoreRefused]:
+    async def _write(self, entries: Sequence[Entry], names: Sequence[str]) -> list[tuple[_Known, Reply | StoreRefused]]:
+        """Add *entries* under *names* and return for each its stream and the server's reply."""
         now = self._monotonic()
-        sessions = {entry.session for entry in entries if self._index.is_due(entry.session, now)}
-        adds = [self._add(entry, name) for entry, name in zip(entries, names, strict=True)]
+        known = {stream: self._stream(stream) for stream in {entry.stream for entry in entries}}
+        homes = [known[entry.stream] for entry in entries]
+        sessions = {session for session in sessions_of(entries) if self._index.is_due(session, now)}
+        adds: list[Command] = [
+            (*home.head, name, *chain.from_iterable(entry.fields.items()))
+            for home, entry, name in zip(homes, entries, names, strict=True)
+        ]
         # The index first: a reader of all sessions then finds every stream that exists.
         first = self._index.renewal(sessions)
-        due = [stream for stream in {entry.stream for entry in entries} if now >= self._stream(stream).due]
-        last = self._lifetimes(due)
-        replies = await self._link.batch([*first, *adds, *last])
+        due = [stream for stream, home in known.items() if now >= home.due]
+        replies = await self._link.batch([*first, *adds, *self._lifetimes(due)])
         written = replies[len(first) : len(first) + len(adds)]
         check([*replies[: len(first)], *replies[len(first) + len(adds) :]])
         for stream in due:
             self._stream(stream).due = now + MINUTE
         await self._index.renewed(sessions)
-        return written
+        return list(zip(homes, written, strict=True))
 
     def _lifetimes(self, streams: Collection[StreamId]) -> list[Command]:
         ending = [(stream, self._retention.ttl.get(stream.channel)) for stream in streams]
         return [(b"PEXPIRE", self._key(stream), int(ttl * 1000)) for stream, ttl in ending if ttl is not None]
 
-    def _add(self, entry: Entry, name: str) -> Command:
-        return (*self._stream(entry.stream).head, name, *chain.from_iterable(entry.fields.items()))
-
-    def _named(self, known: _Known, reply: Reply) -> str:
-        known.last = text(reply)
+    def _note(self, known: _Known, last: str) -> None:
+        known.last = last
         known.unlooked = True
-        self._clock.saw(known.last)
-        return known.last
+        self._clock.saw(last)
 
     def _stream(self, stream: StreamId) -> _Known:
         known = self._known.get(stream)
@@ -236,6 +242,9 @@ class RedisStreams:
         """Return for each ask up to *count* entries before its id (``""``: from the end), newest first."""
         bounds = [(f"({before}" if before else "+", "-") for _, before in asks]
         return await self._range(b"XREVRANGE", asks, bounds, count)
+
+    async def _between(self, asks: Sequence[Ask], last: str, count: int) -> list[list[Entry]]:
+        return await self._range(b"XRANGE", asks, [(f"({after}", last) for _, after in asks], count)
 
     async def _range(
         self, command: bytes, asks: Sequence[Ask], bounds: Sequence[tuple[str, str]], count: int
@@ -270,6 +279,8 @@ class RedisStreams:
 
     async def fresh(self, channels: Collection[Channel], session: str | None, cursor: Cursor) -> list[Entry]:
         """Return entries beyond *cursor* in the order of their ids; none after a quarter of a second without news."""
+        if cursor.heads:
+            return await backlog.go_on(cursor, self._between)
         streams = [stream for stream in SHARED if stream.channel in channels]
         own = [channel for channel in channels if not channel.shared]
         streams += [stream_of(c, session) for c in own] if session else await self._session_streams(own)
@@ -277,15 +288,13 @@ class RedisStreams:
             await asyncio.sleep(POLL)
             return []
         names = {self._key(stream): stream for stream in streams}
-        after = [cursor.after(stream) for stream in streams]
-        wait = (b"XREAD", b"COUNT", FRESH, b"BLOCK", int(POLL * 1000), b"STREAMS")
+        after, count = [cursor.after(stream) for stream in streams], backlog.share(streams)
+        wait = (b"XREAD", b"COUNT", count, b"BLOCK", int(POLL * 1000), b"STREAMS")
         reply = await self._live.call(*wait, *names, *after)
-        told = [entries(names[name], rows) for name, rows in by_stream(reply)]
-        for some in told:
+        told = {names[name]: entries(names[name], rows) for name, rows in by_stream(reply)}
+        for some in told.values():
             self._clock.saw(some[-1].id)
-        # A stream that gave as many as it might has more: what others have after those comes with the next call.
-        horizon = min((by_id(some[-1]) for some in told if len(some) == FRESH), default=ids.ALL)
-        return sorted((entry for some in told for entry in some if by_id(entry) <= horizon), key=by_id)
+        return backlog.take(told, count, cursor)
 
     async def sessions(self) -> list[SessionInfo]:
         """Return the sessions with entries on any channel but 2, with those counts."""

@@ -40,6 +40,8 @@ class SixChannels:
     async def publish_many(self, signals: Sequence[Signal]) -> list[str]:
         """Add all *signals* in one round trip, or none when one of them is refused; return their ids in order."""
         entries = [self._entry(signal) for signal in signals]
+        if not any(signal.channel is Channel.PERSISTENT for signal in signals):
+            return await self._streams.append(entries) if entries else []
         lasting = [entry for entry in entries if entry.stream.channel is Channel.PERSISTENT]
         passing = [entry for entry in entries if entry.stream.channel is not Channel.PERSISTENT]
         remembered = iter(await self._remember(lasting) if lasting else [])

@@ -3,7 +3,7 @@
 Two implementations: `MemoryStreams` within the process, `RedisStreams` on a server. `ResilientStreams` joins them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -17,6 +17,9 @@ SESSION_CHANNELS = tuple(channel for channel in Channel if not channel.shared)
 LASTING = stream_of(Channel.PERSISTENT, "")
 # Seconds that `Streams.fresh` waits; also how late a new session's first signal may reach a reader of all sessions.
 POLL = 0.25
+# Entries asked of a store in one round trip, over all streams: thousands more and its answer comes too late for
+# everybody, and fills the memory.
+AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Entry:
     def session(self) -> str:
         """The session that the entry belongs to, also on a shared stream."""
         return self.fields.get(b"session", b"").decode(errors="replace")
+
+
+def sessions_of(entries: Iterable[Entry]) -> set[str]:
+    """Return the sessions that *entries* belong to."""
+    return {found.decode(errors="replace") for found in {entry.fields.get(b"session", b"") for entry in entries}}
 
 
 def by_id(entry: Entry) -> ids.Order:

@@ -32,6 +32,7 @@ NAMES = (
 )
 
 _json = msgspec.json.Decoder()
+_TRUST = {trust: trust.value.encode() for trust in Trust}
 
 
 def encode(signal: Signal, *, time: float, limit: int = MAX_ENTRY) -> Fields:
@@ -46,7 +47,7 @@ def encode(signal: Signal, *, time: float, limit: int = MAX_ENTRY) -> Fields:
         b"writer": signal.writer.encode(),
         b"kind": _text("kind", signal.kind),
         b"query": _text("query", signal.query),
-        b"trust": signal.trust.value.encode(),
+        b"trust": _TRUST[signal.trust],
         b"time": repr(float(signal.time or time)).encode(),
         b"text": _text("text", signal.text),
         b"payload": _object("payload", signal.payload),

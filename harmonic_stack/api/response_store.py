@@ -56,6 +56,19 @@ class ResponseStore:
         await self.find(response, caller)
         await self._bus.forget(response)
 
+    async def forget_session(self, session: str) -> int:
+        """Remove all responses of *session*, whoever asked for them; return how many entries that were.
+
+        Responses in a store that is lost cannot be found, and stay.
+        """
+        removed = 0
+        for known in await self._bus.sessions():
+            if known.id.startswith(PREFIX):
+                kept = await self._bus.recent(Channel.SESSION, known.id, count=1)
+                if kept and kept[-1].kind == KIND and (kept[-1].payload or {}).get("session") == session:
+                    removed += await self._bus.forget(known.id)
+        return removed
+
     async def history(self, response: str, caller: str, *, most: int) -> tuple[str, Items]:
         """The session of a response, and all items up to and with its output, at most *most* responses back."""
         session = ""

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from harmonic_stack.api.models import TheDaemon
+from harmonic_stack.api.response_store import ResponseStore
 from harmonic_stack.errors import PayloadTooLarge, RequestTimedOut, SessionNotFound, UnsupportedMediaType
 from harmonic_stack.problems import message_of, problem_of
 from harmonic_stack.signals.story import signal_object
@@ -119,9 +120,10 @@ async def session_state(session: str, daemon: TheDaemon) -> dict[str, Any]:
 
 @router.delete("/sessions/{session}")
 async def forget(session: str, daemon: TheDaemon) -> dict[str, Any]:
-    """Remove all that a session left, on every channel and in the record; says how many entries that was."""
+    """Remove all that a session left, its kept responses included; says how many entries that was."""
     await daemon.writer.flush()
-    return {"session": session, "removed": await daemon.bus.forget(session)}
+    removed = await daemon.bus.forget(session)
+    return {"session": session, "removed": removed + await ResponseStore(daemon.bus).forget_session(session)}
 
 
 @router.get("/export")

@@ -51,7 +51,9 @@ class SpineWriter:
         self._flushes.append((self._taken, written))
         self._urgent.set()
         with suppress(TimeoutError):
-            await asyncio.wait_for(written, timeout)
+            # Not wait_for: that of Python 3.11 loses a cancellation which comes together with the result.
+            async with asyncio.timeout(timeout):
+                await written
             return True
         return False
 

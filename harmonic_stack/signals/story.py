@@ -4,34 +4,17 @@ from typing import Any
 
 from harmonic_stack.errors import QueryNotFound
 from ommatidia import Encoder, frame_of
-from spine import Bus, Channel, Signal
+from spine import Bus, Channel, Signal, to_object
 
 MAX_SIGNALS = 1000
 
 
 def signal_object(signal: Signal, encoder: Encoder) -> dict[str, Any]:
     """A signal as JSON. One that bears no frame gets that of its text, made now: a frame is a cache of its text."""
-    found = stored_object(signal)
+    found = to_object(signal)
     if signal.frame is None and signal.text:
         found["frame"] = frame_of(signal.text, encoder).to_json()
     return found
-
-
-def stored_object(signal: Signal) -> dict[str, Any]:
-    """A signal as JSON, as it is stored."""
-    return {
-        "id": signal.id,
-        "channel": signal.channel.value,
-        "session": signal.session,
-        "query": signal.query,
-        "writer": signal.writer,
-        "kind": signal.kind,
-        "trust": signal.trust.value,
-        "time": signal.time,
-        "text": signal.text,
-        "payload": None if signal.payload is None else dict(signal.payload),
-        "frame": None if signal.frame is None else dict(signal.frame),
-    }
 
 
 async def query_story(bus: Bus, query: str, encoder: Encoder) -> dict[str, Any]:

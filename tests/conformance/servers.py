@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections import deque
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 
 import redis
 
@@ -52,7 +54,10 @@ class Server:
         for line in self._process.stdout:
             said.append(line)
             if ready in line.lower():
+                # It writes some lines each time it makes its log anew; once the pipe were full it would hang.
+                Thread(target=_drain, args=(self._process.stdout,), daemon=True).start()
                 return self
+        self._process.stdout.close()
         raise AssertionError(f"{self._program} did not start:\n{''.join(said)}")
 
     @property
@@ -77,8 +82,6 @@ class Server:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
             self._process = None
 
     def remove(self) -> None:
@@ -103,6 +106,12 @@ class Server:
     def all_keys(self) -> list[str]:
         """Return all keys in the server."""
         return sorted(key.decode() for key in self.ask("KEYS", "*"))
+
+
+def _drain(said: IO[str]) -> None:
+    """Read what a server says until it has ended."""
+    with said:
+        deque(said, maxlen=0)
 
 
 def embedded_program() -> Path:

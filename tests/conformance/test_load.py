@@ -1,8 +1,11 @@
 """More than the bus can keep, and for long: its bounds hold, its counters are true, and reading goes on."""
 
 import asyncio
+import ctypes
+import gc
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -10,6 +13,7 @@ import pytest
 
 from spine import Bus, Channel, Retention, Signal, open_bus
 from tests.conformance.conftest import Store
+from tests.helpers import until
 
 BOUND = 200
 SMALL = Retention(maxlen=dict.fromkeys(Channel, BOUND), max_bytes=8 * 1024 * 1024)
@@ -53,9 +57,9 @@ async def test_ten_times_what_can_be_kept_is_bounded_and_counted(store: Store, s
             for n in range(SESSIONS):
                 group.create_task(write(f"s{n}"))
             group.create_task(read())
-        while not following.done():  # a cancellation that meets an answer of the server in one tick can be lost
-            following.cancel()
-            await asyncio.wait([following], timeout=0.2)
+        following.cancel()
+        await asyncio.wait([following], timeout=10)
+        assert following.cancelled()
         stats = (await bus.stats())[Channel.TASK]
     assert said >= 10 * SESSIONS * BOUND
     assert stats.entries + stats.dropped == said
@@ -84,13 +88,26 @@ async def test_five_minutes_at_work_leave_nothing_behind(store: Store, tmp_path:
     me, chance = psutil.Process(), random.Random(9)
     async with store.open(record=tmp_path / "record", retention=SMALL) as bus:
         await work(bus, chance, 20.0)
-        before = me.memory_info().rss, me.num_fds(), len(asyncio.all_tasks())
+        before = await held(bus), me.num_fds(), len(asyncio.all_tasks())
         said = await work(bus, chance, 280.0)
-        after = me.memory_info().rss, me.num_fds(), len(asyncio.all_tasks())
+        after = await held(bus), me.num_fds(), len(asyncio.all_tasks())
+    print(f"said {said}; MiB {before[0] / 2**20:.1f} and then {after[0] / 2**20:.1f}")  # noqa: T201 - for the docs
     assert said > 10_000
     assert after[0] - before[0] < 16 * 1024 * 1024
     assert after[1] - before[1] <= 4
     assert after[2] == before[2]
+
+
+async def held(bus: Bus) -> int:
+    """Return the bytes that this process holds on to, not what its allocator keeps of what was given back.
+
+    A store that was slow (a busy disk holds it up for seconds) is waited for: until then what was said stands here.
+    """
+    await until(lambda: bus.health().state == "ok", "the store is back", timeout=30)
+    gc.collect()
+    with suppress(AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
+    return psutil.Process().memory_info().rss
 
 
 async def work(bus: Bus, chance: random.Random, seconds: float) -> int:

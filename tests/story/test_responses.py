@@ -60,6 +60,23 @@ async def test_store_false_leaves_no_trace_on_the_spine(tmp_path: Path) -> None:
     assert answer["store"] is False
 
 
+async def test_a_forgotten_session_takes_its_responses_along_and_no_others(tmp_path: Path) -> None:
+    async with (
+        fake_engine(lambda body: Act(f"You said {last_user(body)}")) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+        stack.client(admin=True) as admin,
+    ):
+        kept = {}
+        for session in ("ada", "bob"):
+            asked = {"model": "fake", "input": f"I am {session}"}
+            kept[session] = (await client.post(PATH, json=asked, headers={"x-session-id": session})).json()["id"]
+        assert (await admin.delete("/admin/spine/sessions/ada")).json()["removed"] > 1
+        assert (await client.get(f"{PATH}/{kept['ada']}")).status_code == 404
+        assert (await client.get(f"{PATH}/{kept['bob']}")).status_code == 200
+        assert "I am ada" not in (await admin.get("/admin/spine/export")).text
+
+
 async def test_the_events_of_a_stream_build_the_very_object_that_is_kept(tmp_path: Path) -> None:
     def play(body: dict[str, Any]) -> Act:
         return Act("Peers store bread in linen. Crusts dry first.") if role_of(body) else Act("Keep it in a box.")

@@ -93,3 +93,22 @@ async def test_a_store_that_does_not_answer_costs_signals_and_never_memory_witho
     slow.gate.release()
     slow.gate.release()
     await writer.aclose()
+
+
+async def test_a_flush_that_is_cancelled_as_it_ends_is_cancelled(bus: Bus) -> None:
+    slow = Slow(bus)
+    writer = SpineWriter(slow)  # type: ignore[arg-type]  # all of a Bus by __getattr__
+    ended = []
+    for turns in range(1, 12):
+        writer.put(_signals(1))
+        flushing = asyncio.create_task(writer.flush())
+        await asyncio.sleep(0.001)
+        slow.gate.release()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if flushing.cancel():
+            await asyncio.wait([flushing])
+            ended.append(flushing.cancelled())
+    assert ended
+    assert all(ended)
+    await writer.aclose()
