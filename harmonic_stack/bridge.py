@@ -20,6 +20,7 @@ from harmonic_stack.signals import broadcast
 from harmonic_stack.signals.briefing import Briefing, briefing, kind_of
 from harmonic_stack.signals.costs import calls_of, summary
 from harmonic_stack.signals.crew_record import CALLS, CrewRecord
+from harmonic_stack.signals.draft_ticks import DraftTicks
 from harmonic_stack.signals.memories import note_of, relevant_memories
 from harmonic_stack.signals.relations import relate
 from harmonic_stack.signals.spine_writer import SpineWriter
@@ -49,6 +50,7 @@ class Bridge:
         self._appends = config.merge.minority != "off"
         self.record = record or CrewRecord()
         self._gates: dict[str, dict[str, Any]] = {}  # of queries under way, as their turn will keep them
+        self._drafts: dict[str, DraftTicks] = {}
 
     def failing(self) -> frozenset[str]:
         """The agents that channel 5 shows to fail again and again just now."""
@@ -172,15 +174,22 @@ class Bridge:
             self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "checked", told, asdict(found)))
 
     def drafts(self, query: Query, batch: Sequence[DraftDelta]) -> None:
-        """Channel 0: what the agents wrote since the last tick."""
+        """Channel 0: what the agents wrote, once a second and when they are done."""
         if self._writes(query):
-            said = [(_writer_of(query, delta.seat), delta) for delta in batch]
-            self._put(
-                *(
-                    self._signal(query, Channel.IMMEDIATE, writer, "draft", delta.text, {"sample": delta.seat.sample})
-                    for writer, delta in said
-                )
+            self._say(query, self._drafts.setdefault(query.id, DraftTicks()).add(batch, time.monotonic()))
+
+    def _say(self, query: Query, batch: Sequence[DraftDelta]) -> None:
+        said = [(_writer_of(query, delta.seat), delta) for delta in batch]
+        self._put(
+            *(
+                self._signal(query, Channel.IMMEDIATE, writer, "draft", delta.text, {"sample": delta.seat.sample})
+                for writer, delta in said
             )
+        )
+
+    def _drafted(self, query: Query) -> None:
+        if waiting := self._drafts.pop(query.id, None):
+            self._say(query, waiting.take())
 
     def write(self, query: Query, *signals: Signal) -> None:
         """Signals that were made elsewhere (signals/facts.py)."""
@@ -196,6 +205,7 @@ class Bridge:
         """
         if not self._writes(query):
             return
+        self._drafted(query)
         drafts = [(outcome, place) for place, outcome in enumerate(outcomes) if outcome.status is Status.OK]
         # An open question's sentences are encoded for the merge anyway; for a vote the words are enough to look at.
         open_question = not answers
@@ -297,6 +307,7 @@ class Bridge:
 
     def end(self, query: Query) -> None:
         """Let go of what was held for a query, however it ended, and have what it left written now."""
+        self._drafted(query)
         self._gates.pop(query.id, None)
         self._writer.hurry()
 

@@ -50,6 +50,10 @@ class OffLoop:
             return function(*args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
 
+    def knows(self, text: str) -> bool:
+        """Whether the vector of *text* is at hand, so that a call which needs it alone may be made on the loop."""
+        return isinstance(self.encoder, Cached) and self.encoder.knows(text)
+
     async def aclose(self) -> None:
         """Cancel what waits and end the thread, after the call that it is in."""
         for _, done in self._waiting:

@@ -129,11 +129,11 @@ class Orchestrator:
         return report
 
     async def _route(self, query: Query) -> Route:
-        """Whom to ask. Where nothing is ranked nothing is encoded, and a hop to the encoder's thread would be waste."""
-        failing = self.bridge.failing()
-        if not query.mode.merges or query.options.agents is not None:
+        """Whom to ask; where nothing has to be encoded, without a hop to the thread that does."""
+        failing, meaning = self.bridge.failing(), self.bridge.encoders.meaning
+        if not query.mode.merges or query.options.agents is not None or meaning.knows(query.question):
             return self.router.route(query, failing=failing)
-        return await self.bridge.encoders.meaning.run(self.router.route, query, failing=failing)
+        return await meaning.run(self.router.route, query, failing=failing)
 
     def _run(self, query: Query, context: Context, put: Put, share: Share, recording: Recording | None) -> Run:
         mode = query.options.stream or self.config.draft.stream

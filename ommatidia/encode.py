@@ -1,6 +1,5 @@
 """Text to vector. ``Hash512`` is always there: it needs no model, only words and letters."""
 
-import re
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -19,7 +18,6 @@ Weights = npt.NDArray[np.float32]
 
 # Function words keep a trace, so that a text of nothing else still has a direction.
 _GENERAL_WORD = 0.05
-_DIGIT = re.compile(r"\d")
 
 
 class Encoder(Protocol):
@@ -89,13 +87,12 @@ def _weighed(text: str) -> tuple[list[str], Weights, dict[str, float]]:
     counts = Counter(found)
     if "-" in text:
         counts.update(part for word in found if "-" in word for part in word.split("-"))
+    words: dict[str, float] = {}
     codes: dict[str, float] = {}
-    if _DIGIT.search(text):
-        codes = {word: counted**0.5 for word, counted in counts.items() if word.isalnum() and not word.isalpha()}
-        for code in codes:
-            del counts[code]
-    weights = [_GENERAL_WORD if word in GENERAL else counted**0.5 for word, counted in counts.items()]
-    return list(counts), np.array(weights, dtype=np.float32), codes
+    for word, counted in counts.items():
+        kind = words if word.isalpha() or not word.isalnum() else codes
+        kind[word] = _GENERAL_WORD if word in GENERAL else counted**0.5
+    return list(words), np.array(list(words.values()), dtype=np.float32), codes
 
 
 class Cached:
@@ -109,6 +106,11 @@ class Cached:
         self._encoder, self._size = encoder, size
         self._known: OrderedDict[bytes, Vectors] = OrderedDict()
         self._lock = Lock()
+
+    def knows(self, text: str) -> bool:
+        """Whether the vector of *text* is remembered."""
+        with self._lock:
+            return _digest(text) in self._known
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode *texts* as the encoder does; those not known yet in one call of it."""
