@@ -77,6 +77,13 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.PortInUse: Problem(
         409, "port_in_use", SERVER, TAKEN, "Stop the other program, or choose another port: harmonic-stack up --port N."
     ),
+    errors.AddressUnusable: Problem(
+        500,
+        "address_unusable",
+        SERVER,
+        TAKEN,
+        "Set server.host to an address of this box, and server.port to 1024 or above.",
+    ),
     errors.DaemonRefused: Problem(502, "daemon_refused", SERVER),
     errors.StoreMissing: Problem(
         500,
