@@ -127,9 +127,8 @@ def _devices(hardware: Hardware, profile: Profile) -> tuple[Device, ...]:
 def _device(name: str, who: str, memory: Bytes, profile: Profile, *, discrete: bool) -> Device:
     reserve = profile.reserve if discrete else max(profile.reserve, UNIFIED_RESERVE)
     budget = Bytes(int(memory * (1 - reserve)))
-    words = (
-        f"{who} is planned as {profile.name}: {in_gb(budget)} of {in_gb(memory)} may be used ({reserve:.0%} stay free)."
-    )
+    free = f"{reserve * 100:.0f} % stay free"
+    words = f"{who} is planned as {profile.name}: {in_gb(budget)} of {in_gb(memory)} may be used ({free})."
     return Device(name, budget, discrete, words)
 
 
