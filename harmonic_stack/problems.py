@@ -207,6 +207,13 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     launching.ModelMissing: Problem(
         404, "model_not_pulled", INVALID, remedy="Fetch it: harmonic-stack pull NAME; harmonic-stack models lists them."
     ),
+    launching.ModelNowhere: Problem(
+        404,
+        "model_nowhere",
+        INVALID,
+        USAGE,
+        "Set engine.model to a GGUF file, or to a model that Ollama has: harmonic-stack pull NAME fetches one.",
+    ),
     launching.ModelNotFetched: Problem(404, "model_not_pulled", INVALID, remedy="Fetch it: harmonic-stack pull NAME."),
     launching.ModelNotLoaded: Problem(
         502,

@@ -13,6 +13,7 @@ from launcher import (
     LauncherError,
     ModelFacts,
     ModelMissing,
+    ModelNowhere,
     OllamaSite,
     look_at_ollama,
     read_gguf,
@@ -34,6 +35,7 @@ async def with_ollama(settings: EngineSettings, loaded: Loaded, crew: Crew) -> E
 
     Raises:
         OllamaMissing, EngineUnreachable: it was asked for and is not there.
+        ModelNowhere: the choice is left to us, and the configured model is neither a file nor one of Ollama's.
     """
     wanted = wanted_models(loaded.config.engine.model, crew)
     if settings.kind == "ollama":
@@ -46,8 +48,20 @@ async def with_ollama(settings: EngineSettings, loaded: Loaded, crew: Crew) -> E
             site.find(name)
     except LauncherError as reason:
         log.info("Ollama is not taken", extra={"reason": str(reason)})
+        name = loaded.config.engine.model
+        if isinstance(settings.model, Path) and not _means_a_file(name):
+            raise ModelNowhere(name, str(reason)) from reason
         return settings
     return replace(settings, kind="ollama", url=site.url, model=loaded.config.engine.model or None, ollama=site)
+
+
+def _means_a_file(name: str) -> bool:
+    """True for what can only be meant as a path: a slash alone is in Ollama's names too.
+
+    >>> _means_a_file("./tiny"), _means_a_file("tiny.gguf"), _means_a_file("library/tiny"), _means_a_file("qwen3:4b")
+    (True, True, False, False)
+    """
+    return name.startswith(("/", "./", "../", "~")) or name.lower().endswith(".gguf")
 
 
 def wanted_models(model: str, crew: Crew) -> list[str]:
