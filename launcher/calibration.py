@@ -131,10 +131,14 @@ def _why(found: Level, top: Level, curve: Sequence[Level], floor: int) -> str:
         return words
     if top.slots > planned.slots:
         more = 100 * (1 / share - 1)
-        return f"{words}; {top.slots} slots gave {top.tokens_per_second:.0f}, {more:.0f} % more for longer waits"
+        return f"{words}; {_gave(top)}, {more:.0f} % more for longer waits"
     less = 100 * (1 - share)
-    return f"{words}; {planned.slots} gave {planned.tokens_per_second:.0f}, {less:.0f} % less than {top.slots}"
+    return f"{words}; {_gave(planned)}, {less:.0f} % less than with {top.slots}"
 
 
 def _slots(level: Level) -> str:
     return "1 slot is" if level.slots == 1 else f"{level.slots} slots are"
+
+
+def _gave(level: Level) -> str:
+    return f"{level.slots} slots gave {level.tokens_per_second:.0f}"

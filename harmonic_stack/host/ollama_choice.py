@@ -14,6 +14,7 @@ from launcher import (
     ModelFacts,
     ModelMissing,
     ModelNowhere,
+    OllamaMissing,
     OllamaSite,
     look_at_ollama,
     read_gguf,
@@ -49,9 +50,11 @@ async def with_ollama(settings: EngineSettings, loaded: Loaded, crew: Crew) -> E
     except LauncherError as reason:
         log.info("Ollama is not taken", extra={"reason": str(reason)})
         name = loaded.config.engine.model
-        if isinstance(settings.model, Path) and not _means_a_file(name):
+        if not isinstance(settings.model, Path) or _means_a_file(name):
+            return settings
+        if isinstance(reason, OllamaMissing | ModelMissing):
             raise ModelNowhere(name, str(reason)) from reason
-        return settings
+        raise  # it has the model and cannot run it, or does not answer as it should
     return replace(settings, kind="ollama", url=site.url, model=loaded.config.engine.model or None, ollama=site)
 
 

@@ -49,6 +49,19 @@ async def test_a_model_is_fetched_by_either_kind_of_name(home: Home, name: str) 
     assert any(f"/resolve/{COMMIT}/" in asked for asked in running.paths)
 
 
+async def test_files_of_ours_are_listed_and_the_one_that_serves_is_marked(home: Home) -> None:
+    async with hub(Hub(REPO, {FILE: CONTENT})) as running:
+        assert (await settle(home, running).run("pull", NAME)).code == 0
+    without = await home.run("models")
+    assert (without.code, "there is no Ollama" in without.err) == (0, True)
+    home.env["HARMONIC_ENGINE__MODEL"] = NAME
+    named = await home.run("models")
+    for ran, served in ((without, demo_model().name), (named, FILE)):
+        rows = [line for line in ran.out.splitlines() if ".gguf" in line]
+        assert [row.startswith("*") for row in rows] == [served == FILE, demo_model().name == served]
+    assert (await home.json("models"))["files"][0]["bytes"] == len(CONTENT)
+
+
 async def test_a_connection_that_breaks_is_taken_up_where_it_broke(home: Home) -> None:
     async with hub(Hub(REPO, {FILE: CONTENT}, break_at=22_000_000)) as running:
         ran = await settle(home, running).run("pull", NAME)

@@ -188,7 +188,7 @@ class TestKept:
     def test_the_words_say_so_where_the_floor_costs_throughput(self) -> None:
         falling = replace(RECORD, curve=curve({1: 14.5, 2: 14.3, 4: 12.0})).calibration(floor=4)
         assert falling.peak == 4
-        assert falling.words.endswith("so that as many agents draft at a time; 4 gave 12, 17 % less than 1")
+        assert falling.words.endswith("so that as many agents draft at a time; 4 slots gave 12, 17 % less than with 1")
 
     def test_the_words_say_so_where_the_peak_is_well_below_the_best(self) -> None:
         spark = replace(RECORD, curve=SPARK).calibration(floor=1)
