@@ -89,6 +89,15 @@ async def test_a_pull_that_was_interrupted_goes_on_where_it_ended(home: Home) ->
     assert kept(home)[0].read_bytes() == CONTENT
 
 
+async def test_a_file_larger_than_the_disk_is_refused_with_both_figures_before_any_of_it_is_fetched(home: Home) -> None:
+    async with hub(Hub(REPO, {FILE: CONTENT}, told_size=10**15)) as running:
+        ran = await settle(home, running).run("pull", NAME)
+    assert (ran.code, ran.err.count("\n")) == (1, 1), ran.err
+    assert "it takes 1000000.0 GB" in ran.err
+    assert "are free in" in ran.err
+    assert (running.ranges, kept(home)) == ([], [])
+
+
 async def test_content_that_is_not_what_the_hub_promised_is_refused_and_not_kept(home: Home) -> None:
     lie = hashlib.sha256(b"something else").hexdigest()
     async with hub(Hub(REPO, {FILE: CONTENT}, claimed=lie)) as running:
