@@ -65,6 +65,7 @@ class Daemon:
     metrics: Metrics
     warming: Warming
     started: float = field(default_factory=time.time)
+    url: str | None = None  # where it serves, once it does
 
     @property
     def engine(self) -> Engine:
@@ -113,7 +114,7 @@ class Daemon:
         healthy = dict(zip(self.engines, answers, strict=True))
         engines = [found | {"healthy": healthy[found["server"]]} for found in self.engine_objects()]
         return {
-            "url": f"http://{self.config.server.host}:{self.config.server.port}",
+            "url": self.url or f"http://{self.config.server.host}:{self.config.server.port}",
             "seconds": round(time.time() - self.started, 1),
             "engine": next(found for found in engines if self.engines[found["server"]] is engine),
             "engines": engines,

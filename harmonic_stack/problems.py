@@ -77,6 +77,13 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.PortInUse: Problem(
         409, "port_in_use", SERVER, TAKEN, "Stop the other program, or choose another port: harmonic-stack up --port N."
     ),
+    errors.AddressUnusable: Problem(
+        500,
+        "address_unusable",
+        SERVER,
+        TAKEN,
+        "Set server.host to an address of this box, and server.port to 1024 or above.",
+    ),
     errors.DaemonRefused: Problem(502, "daemon_refused", SERVER),
     errors.StoreMissing: Problem(
         500,
@@ -207,6 +214,13 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     ),
     launching.ModelMissing: Problem(
         404, "model_not_pulled", INVALID, remedy="Fetch it: harmonic-stack pull NAME; harmonic-stack models lists them."
+    ),
+    launching.ModelNowhere: Problem(
+        404,
+        "model_nowhere",
+        INVALID,
+        USAGE,
+        "Set engine.model to a GGUF file, or to a model that Ollama has: harmonic-stack pull NAME fetches one.",
     ),
     launching.ModelNotFetched: Problem(404, "model_not_pulled", INVALID, remedy="Fetch it: harmonic-stack pull NAME."),
     launching.ModelNotLoaded: Problem(

@@ -12,6 +12,9 @@ CPU_PROCESS = Bytes(80_000_000)
 # What `ollama serve` takes of the system's memory beside its runners: 35 to 60 MB seen (docs/ollama.md).
 OLLAMA_SERVER = Bytes(45_000_000)
 
+# What a GPU in the system's memory leaves to everything else there, whatever the profile: as of the boxes that we know.
+UNIFIED_RESERVE = 0.15
+
 # A vocabulary stays in the system's memory. The demonstration model's is part of the figure above; each entry of a
 # larger one takes so many bytes more, measured with 32 000 to 262 144 entries (`python -m tests.bench memory`).
 USUAL_VOCABULARY = 50_000
@@ -122,11 +125,10 @@ def _devices(hardware: Hardware, profile: Profile) -> tuple[Device, ...]:
 
 
 def _device(name: str, who: str, memory: Bytes, profile: Profile, *, discrete: bool) -> Device:
-    budget = Bytes(int(memory * (1 - profile.reserve)))
-    words = (
-        f"{who} is planned as {profile.name}: {in_gb(budget)} of {in_gb(memory)} may be used "
-        f"({profile.reserve:.0%} stay free)."
-    )
+    reserve = profile.reserve if discrete else max(profile.reserve, UNIFIED_RESERVE)
+    budget = Bytes(int(memory * (1 - reserve)))
+    free = f"{reserve * 100:.0f} % stay free"
+    words = f"{who} is planned as {profile.name}: {in_gb(budget)} of {in_gb(memory)} may be used ({free})."
     return Device(name, budget, discrete, words)
 
 

@@ -121,11 +121,24 @@ def _record(row: dict[str, Any]) -> Record:
 
 
 def _why(found: Level, top: Level, curve: Sequence[Level], floor: int) -> str:
-    words = f"{found.slots} slots are the knee ({found.tokens_per_second:.0f} tokens/s)"
+    """Say where the knee is, and where the plan's slots give less than 95 % of the best level why they are taken."""
+    words = f"{_slots(found)} the knee ({found.tokens_per_second:.0f} tokens/s)"
     if found.slots < floor:
-        words += f", and a pool has at least {floor}"
+        words += f", and a pool has at least {floor}, so that as many agents draft at a time"
     planned = [level for level in curve if level.slots <= max(found.slots, floor)][-1]
     share = planned.tokens_per_second / top.tokens_per_second
-    if share < 0.95:
-        words += f"; {top.slots} slots gave {top.tokens_per_second:.0f}, {1 / share - 1:.0%} more for longer waits"
-    return words
+    if share >= 0.95:
+        return words
+    if top.slots > planned.slots:
+        more = 100 * (1 / share - 1)
+        return f"{words}; {_gave(top)}, {more:.0f} % more for longer waits"
+    less = 100 * (1 - share)
+    return f"{words}; {_gave(planned)}, {less:.0f} % less than with {top.slots}"
+
+
+def _slots(level: Level) -> str:
+    return "1 slot is" if level.slots == 1 else f"{level.slots} slots are"
+
+
+def _gave(level: Level) -> str:
+    return f"{level.slots} slots gave {level.tokens_per_second:.0f}"

@@ -115,6 +115,15 @@ class ModelMissing(LauncherError):
         self.offered = offered
 
 
+class ModelNowhere(LauncherError):
+    """The model that is configured is no file here, and Ollama does not have it; *reason* says why not."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the model {name!r} is no file here, and {reason}")
+        self.name = name
+        self.reason = reason
+
+
 class ModelNotFetched(LauncherError):
     """A model of the hub is not on this disk."""
 

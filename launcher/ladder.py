@@ -13,13 +13,22 @@ from launcher.types import AgentSpec, Bytes, CacheType, ModelFacts
 
 @dataclass(frozen=True)
 class Wish:
-    """A pool on its way: its agents and the slots that they ask for."""
+    """A pool on its way: its agents, and the slots that they ask for at each of the peaks up to the box's own.
+
+    Every box climbs over the peaks of smaller ones: so a larger box gives no pool less than those do, and no pool gets
+    its last slots before every other has its share at half of them.
+    """
 
     facts: ModelFacts
     agents: tuple[AgentSpec, ...]
-    slots: int
+    steps: tuple[int, ...]  # never falling, as long as those of every other wish
     engine: str = ""
     no_gpu: bool = False  # its engine computes in the system's memory alone
+
+    @property
+    def slots(self) -> int:
+        """What it asks for in the end."""
+        return self.steps[-1]
 
     @property
     def tier(self) -> int:
@@ -56,17 +65,18 @@ def smallest(cache_type: CacheType) -> CacheType:
 def ladder(wishes: Sequence[Wish], cache_type: CacheType) -> list[Rung]:
     """Return the forms of these pools, each at least as large as the one before.
 
-    1. One slot each in the smallest cache type; then the slots that they ask for, the most important pool first.
+    1. One slot each in the smallest cache type; then what they ask for step by step, the most important pool first.
     2. The cache type that was asked for.
     3. Pool after pool the slots of its engine's largest, so that one server, with its one slot count, can serve them.
     """
     small = smallest(cache_type)
     slots = [1] * len(wishes)
     rungs = [Rung(tuple(slots), small)]
-    for place, wish in enumerate(wishes):  # 1
-        for count in range(2, wish.slots + 1):
-            slots[place] = count
-            rungs.append(Rung(tuple(slots), small))
+    for step in range(len(wishes[0].steps)):  # 1
+        for place, wish in enumerate(wishes):
+            for count in range(slots[place] + 1, wish.steps[step] + 1):
+                slots[place] = count
+                rungs.append(Rung(tuple(slots), small))
     if small != cache_type:  # 2
         rungs.append(Rung(tuple(slots), cache_type))
     for place, wish in enumerate(wishes):  # 3

@@ -137,10 +137,26 @@ def _wishes(
         crews.setdefault((agent.engine, agent.model), []).append(agent)
     wishes = []
     for (engine, model), crew in crews.items():
-        shares = sum(tier_share(agent.tier, box.peak) for agent in crew)
-        slots = box.fixed or max(min(shares, box.peak), box.profile.floor)
-        wishes.append(Wish(replace(models[model], name=model), tuple(crew), slots, engine, engine in no_gpu))
+        steps = tuple(_asked(crew, box, peak) for peak in _peaks_up_to(box.peak))
+        wishes.append(Wish(replace(models[model], name=model), tuple(crew), steps, engine, engine in no_gpu))
     return sorted(wishes, key=lambda wish: wish.tier)
+
+
+def _asked(crew: Sequence[AgentSpec], box: Box, peak: int) -> int:
+    """Return the slots that a pool of *crew* asks for where the peak is *peak*."""
+    if box.fixed:
+        return peak
+    shares = sum(tier_share(agent.tier, peak) for agent in crew)
+    return max(min(shares, peak), box.profile.floor)
+
+
+def _peaks_up_to(peak: int) -> tuple[int, ...]:
+    """Return the peaks over which a box climbs to its own; every smaller profile's is among them.
+
+    >>> _peaks_up_to(12)
+    (1, 2, 4, 8, 12)
+    """
+    return (*(2**power for power in range((peak - 1).bit_length())), peak)
 
 
 def _context(asked: int, wishes: Sequence[Wish]) -> tuple[int, list[str]]:

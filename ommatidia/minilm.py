@@ -6,6 +6,7 @@ their files are found by path, and read only if their SHA-256 is the one that wa
 
 import ctypes
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
@@ -137,6 +138,8 @@ def _load_tokenizer(words: Sequence[str]) -> _Tokenizer:
 
 
 def _load_session(weights: Path, threads: int) -> _Session:
+    # From its import on it would report to its maker, under an identifier that it keeps in the cache folder (1.32).
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
     except ImportError as missing:

@@ -24,6 +24,7 @@ class Hub:
     revisions: tuple[str, ...] = ("main",)
     break_at: int | None = None  # close the connection after so many bytes of a file, once
     claimed: str | None = None  # a sha256 told in place of the true one
+    told_size: int | None = None  # of each file, in place of the true one
     gate: asyncio.Event | None = None  # once *hold_at* bytes of a file are sent, wait for it
     hold_at: int = 0
     port: int = 0
@@ -67,11 +68,11 @@ class Hub:
         siblings = [
             {
                 "rfilename": name,
-                "size": len(content),
+                "size": self.told_size or len(content),
                 "blobId": hashlib.sha1(content).hexdigest(),
                 "lfs": {
                     "sha256": self.claimed or hashlib.sha256(content).hexdigest(),
-                    "size": len(content),
+                    "size": self.told_size or len(content),
                     "pointerSize": 134,
                 },
             }

@@ -1,6 +1,7 @@
 """uvicorn around the application: our socket, our signals, our limits."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import uvicorn
 
 from harmonic_stack.api.protocol import HardenedProtocol
 from harmonic_stack.config import Server as Limits
-from harmonic_stack.errors import PortInUse
+from harmonic_stack.errors import AddressUnusable, PortInUse
 from harmonic_stack.host.ports import owner_of
 
 BACKLOG = 2048
@@ -48,6 +49,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
     Raises:
         PortInUse: another program has the port.
+        AddressUnusable: the host is no address of this box, or this user may not have the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
@@ -57,7 +59,9 @@ def bound_socket(host: str, port: int) -> socket.socket:
         found.bind((host, port))
     except OSError as error:
         found.close()
-        raise PortInUse(host, port, owner_of(port)) from error
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(host, port, owner_of(port)) from error
+        raise AddressUnusable(host, port, error.strerror or str(error)) from error
     found.setblocking(False)
     return found
 

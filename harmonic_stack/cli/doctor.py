@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,10 +20,12 @@ from harmonic_stack.errors import DaemonRefused, HarmonicError, NotRunning
 from harmonic_stack.host.doctor import Box, Finding, Level, OllamaFacts, examine
 from harmonic_stack.host.ollama_choice import wanted_models
 from harmonic_stack.host.paths import Paths
-from harmonic_stack.host.planning import engine_settings
+from harmonic_stack.host.planning import plan_now
 from harmonic_stack.host.ports import listeners
-from launcher import LauncherError, OllamaApi, clamp_reason, detect_hardware, local_model, same_model
+from harmonic_stack.problems import problem_of
+from launcher import Hardware, LauncherError, OllamaApi, Plan, clamp_reason, detect_hardware, in_gb, same_model
 from launcher.ollama_site import server_address
+from launcher.plan_words import refusal_words
 
 T = TypeVar("T")
 
@@ -48,11 +50,12 @@ def _line(finding: Finding) -> str:
 def _ask() -> Box:
     loaded, problem = _settings()
     paths = Paths.find()
+    hardware = _or_none(detect_hardware, LauncherError, OSError)
     ollama, ollama_problem = _ollama_facts(loaded)
     models = Path(os.environ.get("OLLAMA_MODELS") or Path.home() / ".ollama/models")
     folder = next(parent for parent in (paths.data, *paths.data.parents) if parent.exists())
-    return Box(
-        hardware=_or_none(detect_hardware, LauncherError, OSError),
+    box = Box(
+        hardware=hardware,
         environment=dict(os.environ),
         port=(loaded.config if loaded is not None else Config()).server.port,
         listeners=listeners(),
@@ -61,7 +64,7 @@ def _ask() -> Box:
         ollama_version=_or_none(_ollama_version, httpx.HTTPError, ValueError, KeyError),
         status=_or_none(_status, NotRunning, DaemonRefused),
         settings_problem=problem,
-        model_problem=_model_problem(loaded) if loaded is not None else None,
+        planned=None,
         data_folder=folder,
         ollama=ollama,
         ollama_problem=ollama_problem,
@@ -69,6 +72,7 @@ def _ask() -> Box:
         models_folder=models if models.is_dir() else None,
         models_disk=_or_none(lambda: shutil.disk_usage(models).free, OSError),
     )
+    return box if loaded is None or hardware is None else _with_plan(box, loaded, hardware)
 
 
 def _settings() -> tuple[Loaded | None, str | None]:
@@ -80,15 +84,21 @@ def _settings() -> tuple[Loaded | None, str | None]:
     return loaded, None
 
 
-def _model_problem(loaded: Loaded) -> str | None:
+def _with_plan(box: Box, loaded: Loaded, hardware: Hardware) -> Box:
+    """*box* with what a start would plan now, or why it would not."""
     try:
-        settings = engine_settings(loaded)
-        if settings.kind != "embedded":
-            return None
-        local_model(settings.model)
-    except LauncherError as error:
-        return str(error)
-    return None
+        found = asyncio.run(plan_now(loaded, hardware))
+    except (HarmonicError, LauncherError) as error:
+        return replace(box, plan_problem=str(error), plan_remedy=problem_of(error).remedy)
+    left_out = [refusal_words(refused).rstrip(".") for refused in found.refused]
+    if box.status is None:  # else what runs tells who is absent
+        left_out += [f"{', '.join(absent.agents)} left out: {absent.reason}" for absent in found.absent]
+    return replace(box, planned=_taken(found), left_out=left_out)
+
+
+def _taken(found: Plan) -> str:
+    models = ", ".join(dict.fromkeys(pool.model for pool in found.pools))
+    return f"{models}, {in_gb(found.shared_bytes)} of {in_gb(found.budget_bytes)}" if found.budget_bytes else models
 
 
 def _status() -> Mapping[str, Any]:

@@ -10,12 +10,11 @@ import typer
 
 from harmonic_stack.cli.client import change, fetch
 from harmonic_stack.cli.output import show_json, show_table
-from harmonic_stack.config import Config, Loaded
-from harmonic_stack.crew import Crew, load_crew
+from harmonic_stack.config import Config
+from harmonic_stack.crew import load_crew
 from harmonic_stack.host.describe import hardware_line, hardware_object
-from harmonic_stack.host.engines import needed_engines
-from harmonic_stack.host.planning import engine_settings, plan_as_papers, plan_for, plan_for_profile
-from launcher import EngineSettings, Plan, detect_hardware, in_gb
+from harmonic_stack.host.planning import engine_settings, plan_as_papers, plan_for_profile, plan_now
+from launcher import Plan, detect_hardware, in_gb
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Settings file to use instead of your own.")]
@@ -143,11 +142,10 @@ def plan(
         found = plan_as_papers(box)
     else:
         loaded = Config.load(config)
-        crew, settings = load_crew(loaded.path_of("crew", "file")), engine_settings(loaded)
         if box is not None:
-            found = plan_for_profile(box, crew, settings)
+            found = plan_for_profile(box, load_crew(loaded.path_of("crew", "file")), engine_settings(loaded))
         else:
-            found = asyncio.run(_plan_here(loaded, crew, settings))
+            found = asyncio.run(plan_now(loaded, detect_hardware()))
     if as_json:
         show_json(found.as_dict())
         return
@@ -155,11 +153,6 @@ def plan(
     if explain:
         for decision in found.decisions:
             typer.echo(f"- {decision}")
-
-
-async def _plan_here(loaded: Loaded, crew: Crew, settings: EngineSettings) -> Plan:
-    hardware = await asyncio.to_thread(detect_hardware)
-    return await plan_for(hardware, crew, await needed_engines(settings, loaded, crew, hardware))
 
 
 def _show_plan(found: Plan) -> None:
@@ -171,7 +164,7 @@ def _show_plan(found: Plan) -> None:
     for pool in found.pools:
         typer.echo(f"pool {pool.name}: {pool.slots} slots{long}, {in_gb(pool.bytes)} (server {pool.server})")
     typer.echo(f"memory: {in_gb(found.shared_bytes)} of {in_gb(found.budget_bytes)} ({found.profile})")
-    typer.echo(f"with weights for every agent: {in_gb(found.isolated_bytes)}")
+    typer.echo(f"with an engine for every agent it would be: {in_gb(found.isolated_bytes)}")
     for refused in found.refused:
         typer.echo(
             f"left out: {', '.join(refused.agents)} ({refused.model} needs {in_gb(refused.needed)}, "

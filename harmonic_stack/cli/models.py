@@ -3,6 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,8 +20,11 @@ from harmonic_stack.host.planning import engine_settings
 from harmonic_stack.host.roles import has_any, models_for_roles, sizes_of
 from launcher import (
     ModelNotFetched,
+    NoModel,
+    OllamaMissing,
     OllamaModel,
     OllamaSite,
+    demo_model,
     detect_hardware,
     in_gb,
     look_at_ollama,
@@ -31,16 +36,54 @@ from launcher.hub import HubFile, HubName, fetch, fetched, look_up, read_name
 
 
 def models(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show the models that Ollama has here, the newest first; "*" marks those that the crew uses."""
+    """Show the models of Ollama here, the newest first, then our own files; "*" marks those that the crew uses."""
     loaded = Config.load(config)
     wanted = wanted_models(loaded.config.engine.model, load_crew(loaded.path_of("crew", "file")))
-    site = asyncio.run(look_at_ollama(_url(loaded), []))
+    site, told = _ollama_here(loaded)
+    listed = site.models if site is not None else ()
+    files = _own_files()
     if as_json:
-        show_json({"ollama": site.version, "url": site.url, "models": [_object(model) for model in site.models]})
+        about = {"ollama": site and site.version, "url": site and site.url}
+        rows = [{"path": str(path), "bytes": size} for path, size in files.items()]
+        show_json({**about, "models": [_object(model) for model in listed], "files": rows})
         return
-    rows = [(_mark(model, site, wanted), model.name, in_gb(model.size), model.family) for model in site.models]
-    show_table(("", "model", "size", "family"), rows)
-    say(f"Ollama {site.version}, {f'running at {site.url}' if site.url else f'not running, {site.program}'}")
+    own = _served_file(loaded, site)
+    show_table(
+        ("", "model", "size", "family"),
+        [
+            *((_mark(model, site, wanted), model.name, in_gb(model.size), model.family) for model in listed if site),
+            *(("*" if path == own else "", str(path), in_gb(size), "a file") for path, size in files.items()),
+        ],
+    )
+    say(told)
+
+
+def _own_files() -> dict[Path, int]:
+    """The sizes of the models of the hub that were pulled, and of the demonstration model where that is installed."""
+    files = sorted(models_folder(Paths.find()).rglob("*.gguf"))
+    with suppress(NoModel):
+        files.append(demo_model())
+    return {path: path.stat().st_size for path in files}
+
+
+def _served_file(loaded: Loaded, site: OllamaSite | None) -> Path | None:
+    """The file that a start would serve: the configured one, else the demonstration model where Ollama has none."""
+    try:
+        model = engine_settings(loaded).model or (None if site and has_any(site) else demo_model())
+    except (ModelNotFetched, NoModel):
+        return None
+    return model if isinstance(model, Path) else None
+
+
+def _ollama_here(loaded: Loaded) -> tuple[OllamaSite | None, str]:
+    """The Ollama of this box and where it is; where none is and the settings do not ask for it, None and that."""
+    try:
+        site = asyncio.run(look_at_ollama(_url(loaded), []))
+    except OllamaMissing as missing:
+        if loaded.config.engine.name == "ollama":
+            raise
+        return None, str(missing)
+    return site, f"Ollama {site.version}, {f'running at {site.url}' if site.url else f'not running, {site.program}'}"
 
 
 def pull(

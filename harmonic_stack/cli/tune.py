@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import sys
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field, replace
@@ -58,6 +59,7 @@ def tune(
         raise typer.BadParameter("tune measures the embedded engine; engine.name or engine.url asks for another")
     paths = Paths.find()
     paths.make()
+    _warn_of_others()
     with held_lock(paths):
         tuned = asyncio.run(_tuned(settings, paths, most, repeats=repeats, tokens=tokens, levers=not no_levers))
     record, found = tuned.record, tuned.record.calibration(tuned.floor)
@@ -204,6 +206,13 @@ async def _levers(
             on_tried=lambda _: progress.update(1),
         )
     return kept, (*tried, *unknown)
+
+
+def _warn_of_others() -> None:
+    """Say so where other programs keep the processor busy: what is measured then holds for such hours alone."""
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
+    if load > cores / 2:
+        say(f"other programs are busy (load {load:.1f} on {cores} cores): measure again when they are not")
 
 
 def _progress(length: int, label: str) -> Any:

@@ -79,6 +79,8 @@ def logs(
     files = log_files(Paths.find())
     if which not in files:
         raise typer.BadParameter(f"{which!r} is none of {', '.join(files)}", param_hint="which")
+    if not files[which].exists():
+        say(f"there is no {files[which]} yet: nothing has written to it")
     for line in follow(files[which], lines, go_on=follow_on):
         typer.echo(line)
 
@@ -107,6 +109,7 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
                 def announce() -> None:
                     _spare_the_collector()
                     _note_address(note, url)
+                    daemon.url = url
                     tell(_banner(daemon, url, time.monotonic() - begun))
                     tell(READY)
                     manager.ready()

@@ -10,6 +10,7 @@ from harmonic_stack.errors.base import (
     shortened,
 )
 from harmonic_stack.errors.box import (
+    AddressUnusable,
     AlreadyRunning,
     ConfigError,
     ConfigProblem,
@@ -69,6 +70,7 @@ from harmonic_stack.errors.requests import (
 )
 
 __all__ = [
+    "AddressUnusable",
     "AgentNotFound",
     "AgentNotPlanned",
     "AllAgentsFailed",

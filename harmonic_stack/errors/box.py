@@ -114,6 +114,14 @@ class PortInUse(HarmonicError):
         self.host, self.port, self.owner = host, port, owner
 
 
+class AddressUnusable(HarmonicError):
+    """The system does not let us listen on the address, and no other program is the cause."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"{host}:{port} cannot be listened on: {reason}")
+        self.host, self.port, self.reason = host, port, reason
+
+
 class DaemonRefused(HarmonicError):
     """The running daemon answered a command with an error; ``status`` is its HTTP status."""
 

@@ -66,8 +66,11 @@ class Box:
     ollama_version: str | None
     status: Mapping[str, Any] | None  # of the running daemon
     settings_problem: str | None
-    model_problem: str | None
+    planned: str | None  # what the plan takes, in words
     data_folder: Path
+    plan_problem: str | None = None  # why there is no plan
+    plan_remedy: str = ""
+    left_out: Sequence[str] = ()  # of the plan: each in a sentence
     ollama: OllamaFacts | None = None  # None: none answers
     ollama_problem: str | None = None  # it answers, but not this
     context: int = 2048  # tokens of a slot, as the settings say
@@ -88,12 +91,16 @@ def check_settings(box: Box) -> Iterator[Finding]:
         yield Finding(Level.WRONG, box.settings_problem, "harmonic-stack config check tells each mistake")
 
 
-def check_model(box: Box) -> Iterator[Finding]:
-    """The embedded engine has a model that it can load."""
-    if box.model_problem is None:
-        yield Finding(Level.FINE, "the engine's model is there and its header is whole")
+def check_plan(box: Box) -> Iterator[Finding]:
+    """The engine and its models are there, whole, and fit the memory."""
+    if box.plan_problem is not None:
+        yield Finding(Level.WRONG, box.plan_problem, box.plan_remedy)
+    elif box.planned is None:
+        yield Finding(Level.UNKNOWN, "whether the models are there and fit was not found out: see the other lines")
     else:
-        yield Finding(Level.WRONG, box.model_problem, "set engine.model to a whole GGUF file")
+        yield Finding(Level.FINE, f"the engine's models are there and fit: {box.planned}")
+    for words in box.left_out:
+        yield Finding(Level.HINT, words, "harmonic-stack plan --explain tells each decision")
 
 
 def check_gpus(box: Box) -> Iterator[Finding]:
@@ -305,7 +312,7 @@ def _memory_of(gpu: Gpu) -> str:
 
 CHECKS: tuple[Callable[[Box], Iterator[Finding]], ...] = (
     check_settings,
-    check_model,
+    check_plan,
     check_gpus,
     check_rocm_override,
     check_unified_memory,

@@ -13,6 +13,8 @@ from launcher import (
     LauncherError,
     ModelFacts,
     ModelMissing,
+    ModelNowhere,
+    OllamaMissing,
     OllamaSite,
     look_at_ollama,
     read_gguf,
@@ -34,6 +36,7 @@ async def with_ollama(settings: EngineSettings, loaded: Loaded, crew: Crew) -> E
 
     Raises:
         OllamaMissing, EngineUnreachable: it was asked for and is not there.
+        ModelNowhere: the choice is left to us, and the configured model is neither a file nor one of Ollama's.
     """
     wanted = wanted_models(loaded.config.engine.model, crew)
     if settings.kind == "ollama":
@@ -46,8 +49,22 @@ async def with_ollama(settings: EngineSettings, loaded: Loaded, crew: Crew) -> E
             site.find(name)
     except LauncherError as reason:
         log.info("Ollama is not taken", extra={"reason": str(reason)})
-        return settings
+        name = loaded.config.engine.model
+        if not isinstance(settings.model, Path) or _means_a_file(name):
+            return settings
+        if isinstance(reason, OllamaMissing | ModelMissing):
+            raise ModelNowhere(name, str(reason)) from reason
+        raise  # it has the model and cannot run it, or does not answer as it should
     return replace(settings, kind="ollama", url=site.url, model=loaded.config.engine.model or None, ollama=site)
+
+
+def _means_a_file(name: str) -> bool:
+    """True for what can only be meant as a path: a slash alone is in Ollama's names too.
+
+    >>> _means_a_file("./tiny"), _means_a_file("tiny.gguf"), _means_a_file("library/tiny"), _means_a_file("qwen3:4b")
+    (True, True, False, False)
+    """
+    return name.startswith(("/", "./", "../", "~")) or name.lower().endswith(".gguf")
 
 
 def wanted_models(model: str, crew: Crew) -> list[str]:

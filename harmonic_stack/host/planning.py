@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harmonic_stack.config import Loaded
 from harmonic_stack.crew import PAPERS_CREW, Agent, Crew, load_crew
-from harmonic_stack.host.engines import Needed, models_folder
+from harmonic_stack.host.engines import Needed, models_folder, needed_engines
 from harmonic_stack.host.ollama_choice import models_on, wanted_models
 from harmonic_stack.host.paths import Paths
 from launcher import (
@@ -70,6 +70,16 @@ def engine_settings(loaded: Loaded) -> EngineSettings:
 def calibrations_file(paths: Paths) -> Path:
     """Where `harmonic-stack tune` keeps what it measured."""
     return paths.state / "calibrations.json"
+
+
+async def plan_now(loaded: Loaded, hardware: Hardware) -> Plan:
+    """The plan that a start with these settings would follow now.
+
+    Raises:
+        What `engine_settings`, `needed_engines` and `plan_for` raise.
+    """
+    crew, settings = load_crew(loaded.path_of("crew", "file")), engine_settings(loaded)
+    return await plan_for(hardware, crew, await needed_engines(settings, loaded, crew, hardware))
 
 
 async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:

@@ -49,6 +49,19 @@ async def test_a_model_is_fetched_by_either_kind_of_name(home: Home, name: str) 
     assert any(f"/resolve/{COMMIT}/" in asked for asked in running.paths)
 
 
+async def test_files_of_ours_are_listed_and_the_one_that_serves_is_marked(home: Home) -> None:
+    async with hub(Hub(REPO, {FILE: CONTENT})) as running:
+        assert (await settle(home, running).run("pull", NAME)).code == 0
+    without = await home.run("models")
+    assert (without.code, "there is no Ollama" in without.err) == (0, True)
+    home.env["HARMONIC_ENGINE__MODEL"] = NAME
+    named = await home.run("models")
+    for ran, served in ((without, demo_model().name), (named, FILE)):
+        rows = [line for line in ran.out.splitlines() if ".gguf" in line]
+        assert [row.startswith("*") for row in rows] == [served == FILE, demo_model().name == served]
+    assert (await home.json("models"))["files"][0]["bytes"] == len(CONTENT)
+
+
 async def test_a_connection_that_breaks_is_taken_up_where_it_broke(home: Home) -> None:
     async with hub(Hub(REPO, {FILE: CONTENT}, break_at=22_000_000)) as running:
         ran = await settle(home, running).run("pull", NAME)
@@ -74,6 +87,15 @@ async def test_a_pull_that_was_interrupted_goes_on_where_it_ended(home: Home) ->
     assert running.ranges[-1] > 9_000_000
     assert [path.name for path in kept(home)] == [FILE]
     assert kept(home)[0].read_bytes() == CONTENT
+
+
+async def test_a_file_larger_than_the_disk_is_refused_with_both_figures_before_any_of_it_is_fetched(home: Home) -> None:
+    async with hub(Hub(REPO, {FILE: CONTENT}, told_size=10**15)) as running:
+        ran = await settle(home, running).run("pull", NAME)
+    assert (ran.code, ran.err.count("\n")) == (1, 1), ran.err
+    assert "it takes 1000000.0 GB" in ran.err
+    assert "are free in" in ran.err
+    assert (running.ranges, kept(home)) == ([], [])
 
 
 async def test_content_that_is_not_what_the_hub_promised_is_refused_and_not_kept(home: Home) -> None:

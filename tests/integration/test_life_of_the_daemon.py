@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 
+import httpx
 import psutil
 import pytest
 
@@ -57,6 +58,24 @@ async def test_a_taken_port_is_named_and_nothing_is_started(home: Home) -> None:
     assert f"127.0.0.1:{port} is already in use by" in up.err
     assert str(os.getpid()) in up.err
     assert home.processes() == []
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no-such-box.invalid"])
+async def test_an_address_of_another_box_is_not_called_taken(home: Home, host: str) -> None:
+    up = await home.run("up", "--host", host, "--port", str(free_port()))
+    assert up.code == 3
+    assert f"{host}:" in up.err
+    assert "cannot be listened on" in up.err
+    assert "in use" not in up.err
+    assert home.processes() == []
+
+
+async def test_a_free_port_is_told_by_its_number(home: Home) -> None:
+    assert (await home.run("up", "--detach", "--port", "0")).code == 0
+    told = (await home.json("status"))["url"]
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{told}/health")).status_code == httpx.codes.OK
+    assert (await home.run("down")).code == 0
 
 
 async def test_an_engine_that_is_not_there_is_named(home: Home) -> None:

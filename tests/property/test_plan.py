@@ -118,6 +118,40 @@ def test_a_servers_pools_have_one_slot_count_and_are_charged_for_it(kind, memory
     assert all(len(slots) == 1 for slots in counts.values())
 
 
+# --- Boxes whose own profile is taken --------------------------------------------------------------------------------
+
+compute = st.sampled_from(["12.1", "8.7"])
+
+
+def try_own(memory: int, unified: bool, compute: str, crew, known, options) -> Plan | DoesNotFit:
+    """Plan for a box with one NVIDIA GPU by the profile that it gets itself."""
+    system = Bytes(memory if unified else 64 * 10**9)
+    gpu = Gpu("nvidia", "a GPU", None if unified else Bytes(memory), unified, compute=compute)
+    box = Hardware((gpu,), Cpu(None, None, 1), system, system, None, "linux", "x86_64")
+    try:
+        return plan(box, crew, known, **options)
+    except DoesNotFit as refusal:
+        return refusal
+
+
+gigabytes = st.integers(8, 130).map(lambda number: number * 10**9)  # numbers of this size meet the profiles' borders
+
+
+@given(gigabytes, gigabytes, st.booleans(), compute, crews, models, settings)
+def test_a_larger_box_of_a_kind_never_drops_an_agent_nor_takes_a_slot(
+    memory, more, unified, compute, crew, known, options
+) -> None:
+    less, rich = (try_own(size, unified, compute, crew, known, options) for size in (memory, memory + more))
+    assume(isinstance(less, Plan))
+    assert isinstance(rich, Plan)
+    assert rich.budget_bytes >= less.budget_bytes
+    kept = {agent.name: agent.slots for agent in less.agents}
+    now = {agent.name: agent.slots for agent in rich.agents}
+    assert kept.keys() <= now.keys()
+    if kept.keys() == now.keys():
+        assert all(now[name] >= slots for name, slots in kept.items())
+
+
 # --- Several cards ---------------------------------------------------------------------------------------------------
 
 cards = st.lists(st.integers(8 * 10**9, 6 * 10**10), min_size=1, max_size=4)

@@ -29,6 +29,7 @@ def test_a_request_may_name_its_own_code() -> None:
     [
         (errors.ConfigError([]), 500, 2),
         (errors.PortInUse("127.0.0.1", 8420, None), 409, 3),
+        (errors.AddressUnusable("10.1.2.3", 80, "Permission denied"), 500, 3),
         (errors.AlreadyRunning(1, None), 409, 3),
         (errors.NotRunning(), 503, 4),
         (errors.AllAgentsFailed({"coder": "cut off"}), 502, 1),

@@ -27,7 +27,7 @@ WELL = Box(
     ollama_version=None,
     status=STATUS,
     settings_problem=None,
-    model_problem=None,
+    planned="tiny, 341 MB of 19.0 GB",
     data_folder=Path("/data"),
 )
 
@@ -106,7 +106,10 @@ FAULTS: dict[str, tuple[Box, str]] = {
         "the spine is degraded: gone",
     ),
     "a broken setting": (replace(WELL, settings_problem="h.toml:2:1 server.prot: unknown"), "server.prot"),
-    "a broken model": (replace(WELL, model_problem="m.gguf is cut off"), "m.gguf is cut off"),
+    "no plan": (
+        replace(WELL, planned=None, plan_problem="m.gguf is cut off", plan_remedy="set engine.model"),
+        "m.gguf is cut off",
+    ),
 }
 
 
@@ -120,6 +123,10 @@ def test_a_fault_is_found_and_comes_with_a_remedy(name: str) -> None:
 
 def levels_of(box: Box, words: str) -> list[Level]:
     return [finding.level for finding in examine(box) if words in finding.what]
+
+
+def test_agents_that_the_plan_leaves_out_are_a_hint() -> None:
+    assert levels_of(replace(WELL, left_out=["Left out coder: 14b needs 9.9 GB"]), "coder") == [Level.HINT]
 
 
 def test_what_an_ollama_beside_us_does_otherwise_is_a_hint() -> None:
@@ -146,7 +153,7 @@ def test_weights_that_all_lie_on_the_gpu_are_fine() -> None:
     assert levels_of(placed(gpu=3_000_000_000, layers=[[37, 37]]), "3.0 GB of weights") == [Level.FINE]
 
 
-@pytest.mark.parametrize("missing", ["hardware", "listeners", "free_disk"])
+@pytest.mark.parametrize("missing", ["hardware", "listeners", "free_disk", "planned"])
 def test_what_could_not_be_found_out_is_unknown(missing: str) -> None:
     box = replace(WELL, **{missing: None})
     assert any(finding.level is Level.UNKNOWN for finding in examine(box))

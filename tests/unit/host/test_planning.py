@@ -91,7 +91,7 @@ def test_the_command_prints_the_papers_plan_as_json() -> None:
 def test_the_command_tells_both_sums_and_each_decision_in_a_sentence() -> None:
     text = run("--accounting", "papers", "--explain")
     assert "memory: 55.0 GB of 108.8 GB (dgx-spark)" in text
-    assert "with weights for every agent: 73.1 GB" in text
+    assert "with an engine for every agent it would be: 73.1 GB" in text
     sentences = [line for line in text.splitlines() if line.startswith("- ")]
     assert len(sentences) >= 9
     assert all(sentence.endswith(".") for sentence in sentences)

@@ -1,6 +1,7 @@
 """Pools climb one ladder, and each is placed on a device that has room for it."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ COST = Cost(process=Bytes(0), context=1000, cache_type="f16")
 
 def wish(name: str, gb: float, slots: int = 1, kv: int = 0) -> Wish:
     facts = ModelFacts(name, Bytes(int(gb * GB)), Bytes(kv), train_context=4096)
-    return Wish(facts, (AgentSpec(name, 1, name),), slots)
+    return Wish(facts, (AgentSpec(name, 1, name),), (slots,))
 
 
 def device(name: str, gb: float) -> Device:
@@ -37,6 +38,16 @@ def test_the_rungs_are_slots_by_importance_then_the_cache_then_one_count_for_all
         (3, 2, "f16"),
         (3, 3, "f16"),
     ]
+
+
+def test_a_pool_waits_with_its_last_slots_until_every_other_has_its_share_at_half_of_them() -> None:
+    first, second = (replace(wish(name, 1), steps=steps) for name, steps in (("a", (2, 4)), ("b", (1, 2))))
+    rungs = [rung.slots for rung in ladder([first, second], "q8_0")]
+    assert rungs == [(1, 1), (2, 1), (3, 1), (4, 1), (4, 2), (4, 4)]
+    first, second = replace(first, steps=(2, 4, 8)), replace(second, steps=(1, 2, 4))
+    longer = [rung.slots for rung in ladder([first, second], "q8_0")]
+    assert longer[:5] == rungs[:5]
+    assert longer[5:] == [(5, 2), (6, 2), (7, 2), (8, 2), (8, 3), (8, 4), (8, 8)]
 
 
 def test_a_cache_type_of_the_users_choice_is_not_changed() -> None:

@@ -152,11 +152,26 @@ def test_a_tight_budget_first_shrinks_the_cache_and_keeps_every_slot() -> None:
     assert slots_of(tight) == slots_of(full)
 
 
-def test_then_slots_go_from_the_lowest_tier_up() -> None:
-    tight = plan_for("dgx-spark", memory=26_000_000_000)
-    pools = {pool.model: pool.slots for pool in tight.pools}
-    assert pools == {"qwen3:4b": 16, "qwen3:8b": 3, "qwen3:14b": 1}
-    assert any("1 slot (8 do not fit)" in line for line in tight.decisions)
+def test_then_slots_go_from_the_lowest_tier_up_each_to_its_share_at_half_the_peak_before_any_goes_on() -> None:
+    tight = [plan_for("dgx-spark", memory=memory * 10**9) for memory in (30, 29, 28, 27, 26, 25, 24)]
+    assert [tuple(pools_of(found).values()) for found in tight] == [
+        (16, 16, 8),
+        (16, 16, 4),
+        (16, 10, 4),
+        (13, 8, 4),
+        (8, 8, 4),
+        (8, 5, 2),
+        (4, 4, 1),
+    ]
+    assert any("4 slots (8 do not fit)" in line for line in tight[1].decisions)
+
+
+def test_a_card_of_the_next_profile_takes_no_slot_from_the_crew() -> None:
+    """By tier alone the executive's 32 slots of the larger card would leave the director 3 of 6, the coder 1 of 4."""
+    cards = [nominal_hardware(replace(profile_named("gpu-80"), nominal=Bytes(gb * 10**9))) for gb in (71, 73)]
+    less, more = (plan(card, CREW, MODELS, context=16_384) for card in cards)
+    assert (less.profile, more.profile) == ("gpu-48", "gpu-80")
+    assert all(slots_of(more)[name] >= slots for name, slots in slots_of(less).items())
 
 
 def test_what_does_not_fit_at_all_is_left_out_by_name_with_both_figures() -> None:

