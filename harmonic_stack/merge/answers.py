@@ -38,6 +38,7 @@ _ENDED = re.compile(r"(?:[.!?:)\]}%\"'`*\d\u201d]|\\[\])])\s*\Z")
 _FEW_WORDS = 3
 # The answer stands at the end: no draft needs more than this, and a hostile one gets no more.
 _LAST_LETTERS = 20_000
+_LONGEST_SENTENCE = 600
 
 
 def final_answer(draft: str, question: str = "") -> str | None:
@@ -112,7 +113,7 @@ def _option_said(sentence: str, choices: Mapping[str, str], question: str) -> st
     for value in _BOLD.findall(sentence)[-1:]:
         if (found := canonical(value, question)) is not None and _labels(found, choices):
             return found
-    return label_said(sentence, choices)
+    return label_said(sentence, choices) if len(sentence) <= _LONGEST_SENTENCE else None
 
 
 def _labels(answer: str, choices: Mapping[str, str]) -> bool:
@@ -129,6 +130,8 @@ def _fits(answer: str, kind: Kind) -> bool:
         return number(answer) is not None
     if kind is Kind.WEEKDAY:
         return weekday(answer) is not None
+    if answer.startswith(("not ", "neither ")):  # what it is not
+        return False
     return len(answer.split()) <= _FEW_WORDS and not re.search(r"[\\{}<>]", answer)
 
 

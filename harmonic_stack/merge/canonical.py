@@ -7,6 +7,7 @@ are lower case; a lone letter is upper case, as the label of an option.
 import json
 import re
 from collections.abc import Mapping
+from itertools import islice
 
 from harmonic_stack.merge.choices import label_of
 from harmonic_stack.merge.claims import claimed
@@ -23,6 +24,8 @@ _MOST_LETTERS = 120
 # ... and before its Markdown and LaTeX are taken off, or as JSON.
 _MOST_DRESSED_LETTERS = 400
 _MOST_JSON_LETTERS = 8000
+# Brackets in prose before the JSON; each may cost as much as the whole.
+_MOST_STARTS = 100
 
 # "I don't know" is no vote for anything.
 _NO_ANSWER = re.compile(
@@ -62,7 +65,8 @@ def json_answer(text: str) -> str | None:
     """The JSON that a draft under a schema is, or that stands in its prose, in canonical form; None where none does."""
     if (whole := structured(text)) is not None:
         return whole
-    for start in (found.start() for found in re.finditer(r"[{\[]", text[:_MOST_JSON_LETTERS])):
+    starts = (found.start() for found in re.finditer(r"[{\[]", text[:_MOST_JSON_LETTERS]))
+    for start in islice(starts, _MOST_STARTS):
         try:
             found, _ = json.JSONDecoder().raw_decode(text[start : start + _MOST_JSON_LETTERS])
         except (ValueError, RecursionError):
@@ -105,7 +109,8 @@ def _option(bare: str, choices: Mapping[str, str]) -> str | None:
     """The label that *bare* names by itself, or whose text it is."""
     if (label := label_of(bare, choices)) is not None:
         return label
-    same = [label for label, text in choices.items() if canonical(text) == canonical(bare)]
+    own = canonical(bare)
+    same = [label for label, text in choices.items() if canonical(text) == own]
     return same[0] if len(same) == 1 else None
 
 

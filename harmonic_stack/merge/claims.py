@@ -21,6 +21,7 @@ _BEFORE = re.compile(
     r"(?:(?:i\s+(?:think|believe|say)|so|thus|hence|therefore|probably|likely)\b[,:]?\s+)+(?=\S)", re.I
 )
 _MOST_PASSES = 4
+_LONGEST = 200
 
 
 def claimed(bare: str) -> str:
@@ -31,6 +32,9 @@ def claimed(bare: str) -> str:
     >>> claimed("It is Paris"), claimed("it is not possible"), claimed("f(x)")
     ('Paris', 'it is not possible', 'f(x)')
     """
+    bare = " ".join(bare.split())
+    if len(bare) > _LONGEST:
+        return bare
     for _ in range(_MOST_PASSES):
         before = bare
         for form in (_NOT_BUT, _ASIDE, _SAYS):

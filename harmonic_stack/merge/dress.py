@@ -58,7 +58,7 @@ def _peeled(text: str) -> str:
     text = text.strip(_QUOTES) if text.count('"') <= 2 else text.strip("* ")
     text = _OPENING.sub("", text)
     text = _BASE.sub("", re.sub(r"[.;,!\u3002]+$", "", text).strip(_QUOTES if text.count('"') <= 2 else "* ")).strip()
-    return text[:-1] if text.endswith(")") and "(" not in text else text
+    return text if "(" in text else text.rstrip(")")
 
 
 def _fraction(found: re.Match[str]) -> str:

@@ -31,7 +31,7 @@ _KEY = re.compile(r"[\"'](?:final[ _]?)?answer[\"']\s*:\s*", re.I)
 _SENTENCE = re.compile(r".*?(?=[.!?](?:\s|$)|\n|$)", re.S)
 _BOLD = re.compile(r"\*\*([^*\n:]{1,60})\*\*(?!\s*:)")
 # "12, since 3 x 4 = 12": what follows is why.
-_REASON = re.compile(r"\s*(?:[,;]\s|\b(?:because|since|as|so|for)\b)", re.I)
+_REASON = re.compile(r"(?:[,;]\s|\b(?:because|since|as|so|for)\b)", re.I)
 _FEW_WORDS = 3
 _LAST_MARKS = 20
 _LONGEST_VALUE = 8000
@@ -41,19 +41,24 @@ def marked(draft: str) -> Iterator[str]:
     """What stands after each mark, the last mark first; where nothing stands on its line, the block below it.
 
     >>> list(marked("Answer: 12\\n\\nSo the answer is 14."))
-    ['14', '12', '12', '12']
+    ['14', '12']
     """
     forms = (("line", _LINE), ("box", _BOX), ("tag", _TAG), ("key", _KEY), ("is", _IS))
     marks = [(found.end(), mark) for mark, form in forms for found in form.finditer(draft)]
     for at, mark in sorted(marks, reverse=True)[:_LAST_MARKS]:
-        if mark == "box":
-            yield _braced(draft, at)
-        elif mark == "tag":
-            yield draft[at:].partition("</")[0].strip()
-        elif mark == "key":
-            yield _valued(draft, at)
-        else:
-            yield from _said(draft[at:], line=mark == "line")
+        yield from dict.fromkeys(_after(draft, at, mark))
+
+
+def _after(draft: str, at: int, mark: str) -> Iterator[str]:
+    """What a mark of that kind that ends at *at* gives, the likeliest first."""
+    if mark == "box":
+        yield _braced(draft, at)
+    elif mark == "tag":
+        yield draft[at : at + _LONGEST_VALUE].partition("</")[0].strip()
+    elif mark == "key":
+        yield _valued(draft, at)
+    else:
+        yield from _said(draft[at : at + _LONGEST_VALUE], line=mark == "line")
 
 
 def _said(text: str, *, line: bool) -> Iterator[str]:
@@ -64,10 +69,10 @@ def _said(text: str, *, line: bool) -> Iterator[str]:
     elif line:
         yield first
         yield _first_sentence(first)
-        yield _REASON.split(first)[0]
+        yield _REASON.split(first)[0].strip()
     else:
         sentence = _first_sentence(text)
-        said = sentence if sentence.casefold().startswith("not ") else _REASON.split(sentence)[0]
+        said = sentence if sentence.casefold().startswith("not ") else _REASON.split(sentence)[0].strip()
         # Nobody marked where the words end: only few, a number or bold ones are surely the answer.
         if len(said.split()) <= _FEW_WORDS or number(said) or _BOLD.search(said) or said is sentence:
             yield said
@@ -76,7 +81,7 @@ def _said(text: str, *, line: bool) -> Iterator[str]:
 def _braced(text: str, at: int) -> str:
     """What stands in the braces that open at *at*; empty where they never close, as in a draft cut off."""
     depth = 0
-    for place in range(at, len(text)):
+    for place in range(at, min(len(text), at + _LONGEST_VALUE)):
         depth += {"{": 1, "}": -1}.get(text[place], 0)
         if depth == 0:
             return text[at + 1 : place]
