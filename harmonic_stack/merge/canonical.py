@@ -58,7 +58,7 @@ def canonical(text: str, question: str = "") -> str | None:
     kind = kind_of(question) if question else Kind.ANY
     choices = options(question)
     # As it stands, then what it claims: a label's own words may sound like a reason.
-    return _settled(bare, kind, choices) or _form(claimed(bare), question, kind, choices)
+    return _settled(bare, kind, choices) or _form(claimed(bare) or bare, question, kind, choices)
 
 
 def json_answer(text: str) -> str | None:
