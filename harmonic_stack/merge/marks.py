@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from harmonic_stack.merge.layout import structured
 from harmonic_stack.merge.quantities import number
 
 # "Answer" in the languages that models fall into when asked in them.
@@ -67,6 +68,9 @@ def _said(text: str, *, line: bool) -> Iterator[str]:
     if not first or first in ("\\[", "$$", "[", "{", "```") or first.startswith("```"):
         yield _block(text)
     elif line:
+        # "Answer: 1 2" and "3 4" below it are one grid.
+        if len(first.split()) > 1 and structured(block := _block(text)) is not None and "\n" in block:
+            yield block
         yield first
         yield _first_sentence(first)
         yield _REASON.split(first)[0].strip()

@@ -208,6 +208,14 @@ ONE_ANSWER = [
 ]
 
 
+@pytest.mark.parametrize(
+    "draft", ["Answer: 1 2\n3 4", "Answer:\n1 2\n3 4", "**Answer:** 1 2\n3 4\n\nCheck it.", "Answer: [[1, 2], [3, 4]]"]
+)
+def test_a_grid_may_begin_on_the_line_of_its_mark(draft: str) -> None:
+    assert final_answer(draft, "Which grid comes next?") == "[[1,2],[3,4]]"
+    assert final_answer("Answer: 1 2\nThat is it.", "Which grid comes next?") == final_answer("Answer: 1 2")
+
+
 @pytest.mark.parametrize("draft", B)
 def test_the_label_is_read_in_every_dress(draft: str) -> None:
     assert final_answer(draft, OPTIONS) == "B"
