@@ -152,9 +152,12 @@ _ALIKE = 0.3
 def _alike(to_sentences: Figures, owners: Places) -> tuple[tuple[tuple[int, float], ...], ...]:
     both = np.minimum(to_sentences, to_sentences.T)
     both = np.where((owners[:, None] == owners) | (owners == 0)[:, None] | (owners == 0)[None, :], 0, both)
-    return tuple(
-        tuple((int(at), float(row[at])) for at in np.argsort(-row, kind="stable") if row[at] >= _ALIKE) for row in both
-    )
+    told = []
+    for row in both:
+        at = np.flatnonzero(row >= _ALIKE)  # few of many: only these are sorted
+        at = at[np.argsort(-row[at], kind="stable")]
+        told.append(tuple(zip(at.tolist(), row[at].tolist(), strict=True)))
+    return tuple(told)
 
 
 def _owners(texts: Texts) -> Places:

@@ -1,11 +1,20 @@
-"""What only one agent saw, appended to the answer verbatim and attributed, within the length the caller asked for."""
+"""What the answer lacks or answers otherwise, appended verbatim and attributed, within the length asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.encoder_off_loop import OffLoop
-from harmonic_stack.harmonize import Point, append_points, coverage, minority_points
+from harmonic_stack.harmonize import (
+    Differing,
+    Point,
+    append_points,
+    coverage,
+    differing_answers,
+    final_answer,
+    minority_points,
+    tell_differing,
+)
 from harmonic_stack.prompts import estimate_tokens
 from harmonic_stack.query import MinorityPoint, Outcome, Status
 from harmonic_stack.run import Run
@@ -22,11 +31,15 @@ class Found:
 async def append_minority(
     run: Run, outcomes: Sequence[Outcome], base: Outcome, answer: LiveAnswer, meaning: OffLoop
 ) -> Found:
-    """Append the points of other drafts that the answer lacks, as far as settings and the caller's limits let it."""
+    """Append the points of other drafts that the answer lacks, as far as settings and the caller's limits let it.
+
+    Drafts that are short answers are no sentences to add: those that differ from the answer's stand first, beside it.
+    """
     mode = run.config.merge.minority
     drafts = [outcome for outcome in outcomes if outcome.status is Status.OK]
     if mode == "off" or run.query.sampling.has_format or len(drafts) < 2:
         return Found()
+    differing = differing_answers(answer.text, [draft.text for draft in drafts])
     found = await meaning.run(
         minority_points,
         run.query.question,
@@ -35,13 +48,24 @@ async def append_minority(
         encoder=meaning.encoder,
         most=run.config.merge.points,
     )
-    chosen = [point for point in found if point.kept]
+    # A point that tells such an answer again is told by it.
+    told = {each.answer for each in differing}
+    chosen = [point for point in found if point.kept and not (told and final_answer(point.text) in told)]
     names = [str(draft.seat) for draft in drafts]
-    shown = _fitting(run, base, names, chosen) if mode == "append" else []
-    if shown:
-        answer.write(_until_stop(append_points(shown, names), run.query.sampling.stop))
-    points = tuple(_reported(point, names, kept=point in shown) for point in chosen)
-    return Found(points, coverage(found, shown))
+    parts = [tell_differing(each, names) for each in differing] + [append_points([point], names) for point in chosen]
+    fits = _fitting(run, base, parts) if mode == "append" else [False] * len(parts)
+    if any(fits):
+        shown = "".join(part for part, fit in zip(parts, fits, strict=True) if fit)
+        answer.write(_until_stop(shown, run.query.sampling.stop))
+    beside = [_answered(each, names, kept=fit) for each, fit in zip(differing, fits, strict=False)]
+    points = [_reported(point, names, kept=fit) for point, fit in zip(chosen, fits[len(differing) :], strict=True)]
+    kept = [point for point, fit in zip(chosen, fits[len(differing) :], strict=True) if fit]
+    return Found((*beside, *points), coverage(found, kept))
+
+
+def _answered(found: Differing, names: Sequence[str], *, kept: bool) -> MinorityPoint:
+    holders = tuple(names[place] for place in found.holders)
+    return MinorityPoint(holders[0], found.text, votes=len(holders), kept=kept, holders=holders)
 
 
 def _reported(point: Point, names: Sequence[str], *, kept: bool) -> MinorityPoint:
@@ -56,20 +80,19 @@ def _reported(point: Point, names: Sequence[str], *, kept: bool) -> MinorityPoin
     )
 
 
-def _fitting(run: Run, base: Outcome, names: Sequence[str], points: Sequence[Point]) -> list[Point]:
-    """The whole points that still fit the caller's ``max_tokens``; none where the base already ran into it."""
+def _fitting(run: Run, base: Outcome, parts: Sequence[str]) -> list[bool]:
+    """Which parts still fit the caller's ``max_tokens``, whole; none where the base already ran into it."""
     limit = run.query.sampling.max_tokens
     if limit is None:
-        return list(points)
+        return [True] * len(parts)
     if base.completion.finish == "length":
-        return []
+        return [False] * len(parts)
     left = limit - base.completion.completion_tokens
-    shown: list[Point] = []
-    for point in points:
-        left -= estimate_tokens(append_points([point], names))
-        if left >= 0:
-            shown.append(point)
-    return shown
+    fits: list[bool] = []
+    for part in parts:
+        left -= estimate_tokens(part)
+        fits.append(left >= 0)
+    return fits
 
 
 def _until_stop(text: str, stop: Sequence[str]) -> str:

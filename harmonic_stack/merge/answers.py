@@ -1,29 +1,17 @@
 """The short answer that a draft ends in, found by where drafts put it; None where there is none."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from harmonic_stack.merge.canonical import canonical
-from harmonic_stack.merge.quantities import last_number, number, weekday
+from harmonic_stack.merge.choices import label_said
+from harmonic_stack.merge.dates import date_in, weekday
+from harmonic_stack.merge.marks import marked
+from harmonic_stack.merge.quantities import last_number, number
 from harmonic_stack.merge.questions import Kind, closed_question, kind_of, options
 from harmonic_stack.merge.sentences import sentences
 from ommatidia.words import content_stems
 
-# "Answer: 42", "**Final answer:** 42", "## Answer", "3. Answer = 42"; the value may stand on the lines below.
-_LINE = re.compile(
-    r"(?:^[ \t>#*_\-\d.)(]*|[.;:!?]\s+\**|\bis:?\s+)(?:the\s+|my\s+)?(?:final\s+|correct\s+)?answer\s*?(?:\*\*|__)?"
-    r"(?:\s*[:=\uff1a]|\s+[-\u2013]\s|[^\S\n]*$)(?:\*\*|__)?[^\S\n]*",
-    re.I | re.M,
-)
-# "The final answer is: 42", "so the answer would be 42"; not "the answer is that ...", "the answer is correct".
-_IS = re.compile(
-    r"""\banswer(?:\s+to\b[^.\n]{0,200}?)?\s+(?:is|was|would\s+be|must\s+be|should\s+be)\b
-    (?!\s+(?:to|that|in|on|by|because|not|correct|incorrect|right|wrong|based|given|found|simple|as\s+follows|below)\b)
-    [^\S\n]*:?[^\S\n]*""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)")
-_SENTENCE = re.compile(r".*?(?=[.!?](?:\s|$)|\n|$)", re.S)
 _CONCLUSION = re.compile(
     r"\W*(?:therefore|thus|hence|so|consequently|(?:in )?conclusion|in total|finally|as a result)\b", re.I
 )
@@ -39,14 +27,18 @@ _SAID_PRINTED = re.compile(
     r"([^`]{1,200}?)\s*```\s*\Z",
     re.I,
 )
+# "Total: 14", "#### 14", "**B) Paris**": a last line of its own that says what it is by its dress.
+_LAST_LINE = re.compile(
+    r"(?:#{1,6}[ \t]+|(?=\*\*[^*]+\*\*$))(?P<dressed>.+)"
+    r"|\W*(?:(?:my|the|so|final)\s+){0,3}(?:choice|result|solution|total|conclusion|output|verdict)\W{0,3}[:=]\W{0,3}(?P<told>.+)",
+    re.I,
+)
 # Prose that ends otherwise was cut off by the length limit.
 _ENDED = re.compile(r"(?:[.!?:)\]}%\"'`*\d\u201d]|\\[\])])\s*\Z")
 _FEW_WORDS = 3
-# "12, since 3 x 4 = 12": what follows is why.
-_REASON = re.compile(r"\s*(?:[,;]\s|\b(?:because|since|as|so|for)\b)", re.I)
 # The answer stands at the end: no draft needs more than this, and a hostile one gets no more.
 _LAST_LETTERS = 20_000
-_LAST_MARKS = 20
+_LONGEST_SENTENCE = 600
 
 
 def final_answer(draft: str, question: str = "") -> str | None:
@@ -60,68 +52,38 @@ def final_answer(draft: str, question: str = "") -> str | None:
     ('7', None)
     """
     draft = draft[-_LAST_LETTERS:]
-    marked = (canonical(value, question) for value in _marked(draft))
-    if (found := next((answer for answer in marked if answer is not None), None)) is not None:
-        return found
+    for value in marked(draft):
+        if (found := canonical(value, question)) is not None:
+            return _yes_or_no([value], question) or found if _asks_yes_or_no(question) else found
     if question and not closed_question(question):
         return None
-    return _short(draft, question) or _concluded(draft, question) or _printed(draft, question)
-
-
-def _marked(draft: str) -> Iterator[str]:
-    """What stands after each mark, the last mark first; where nothing stands on its line, the block below it."""
-    marks = [(found.end(), "line") for found in _LINE.finditer(draft)]
-    marks += [(found.end(), "box") for found in _BOX.finditer(draft)]
-    marks += [(found.end(), "is") for found in _IS.finditer(draft)]
-    for at, mark in sorted(marks, reverse=True)[:_LAST_MARKS]:
-        if mark == "box":
-            yield _braced(draft, at)
-            continue
-        line = draft[at:].partition("\n")[0].strip()
-        if not line or line in ("\\[", "$$", "[", "{", "```") or line.startswith("```"):
-            yield _block(draft[at:])
-        elif mark == "line":
-            yield line
-            yield _first_sentence(line)
-            yield _REASON.split(line)[0]
-        else:
-            said = _REASON.split(_first_sentence(draft[at:]))[0]
-            if len(said.split()) <= _FEW_WORDS or number(said) or _BOLD.search(said):
-                yield said
-
-
-def _braced(text: str, at: int) -> str:
-    """What stands in the braces that open at *at*; empty where they never close, as in a draft cut off."""
-    depth = 0
-    for place in range(at, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if depth == 0:
-            return text[at + 1 : place]
-    return ""
-
-
-def _block(text: str) -> str:
-    """The first block of *text*: a code fence whole, else the lines up to the next empty one."""
-    lines = text.strip().split("\n")
-    fenced = lines[0].startswith("```")
-    for count, line in enumerate(lines[1:], start=1):
-        if line.startswith("```") if fenced else not line.strip():
-            return "\n".join(lines[: count + fenced])
-    return "\n".join(lines)
-
-
-def _first_sentence(text: str) -> str:
-    found = _SENTENCE.match(text)
-    return found.group().strip() if found else ""
+    ways = (_last_line, _short, _concluded, _printed)
+    return next((found for way in ways if (found := way(draft, question)) is not None), None)
 
 
 def _short(draft: str, question: str) -> str | None:
     """A draft that is nothing but its answer: a few words, or one line that repeats an option with its label."""
+    choices = options(question)
     line = _LABELLED.fullmatch(draft.strip())
-    if line and line[1].upper() in options(question):
+    if line and line[1].upper() in choices:
         return line[1].upper()
-    words = len(draft.split())
-    return canonical(draft, question) if words <= _FEW_WORDS and not draft.rstrip().endswith(("?", ":")) else None
+    if len(draft.split()) > _FEW_WORDS or draft.rstrip().endswith(("?", ":")):
+        return None
+    found = canonical(draft, question)
+    return found if not choices or found is None or _labels(found, choices) else None
+
+
+def _last_line(draft: str, question: str) -> str | None:
+    """A few words on a last line of their own that is dressed or labelled as the result."""
+    line = _LAST_LINE.fullmatch(draft.rstrip().rpartition("\n")[2].strip())
+    if line is None:
+        return None
+    found = _short((line["dressed"] or line["told"]).strip("* "), question)
+    if found is None or found in options(question) or number(found) is not None:
+        return found
+    # Of words, a heading is more likely the next step's than an answer.
+    fits = line["told"] is not None and not _cut_off(draft) and _fits(found, kind_of(question))
+    return found if fits else None
 
 
 def _concluded(draft: str, question: str) -> str | None:
@@ -132,6 +94,8 @@ def _concluded(draft: str, question: str) -> str | None:
     last, kind = said[-1], kind_of(question) if question else Kind.ANY
     if kind is Kind.YES_NO:
         return _yes_or_no(said, question)
+    if kind is Kind.OPTION:
+        return _option_said(last, options(question), question)
     if not question and not _CONCLUSION.match(last):
         return None
     after = _VALUE.fullmatch(last)
@@ -141,7 +105,23 @@ def _concluded(draft: str, question: str) -> str | None:
             return found
     if kind is Kind.WEEKDAY:
         return weekday(last)
-    return last_number(last) if kind is Kind.NUMBER else None
+    return last_number(last) if kind is Kind.NUMBER else date_in(last) if question else None
+
+
+def _option_said(sentence: str, choices: Mapping[str, str], question: str) -> str | None:
+    """The option that a sentence concludes: the bold one, else the one that it names or tells."""
+    for value in _BOLD.findall(sentence)[-1:]:
+        if (found := canonical(value, question)) is not None and _labels(found, choices):
+            return found
+    return label_said(sentence, choices) if len(sentence) <= _LONGEST_SENTENCE else None
+
+
+def _labels(answer: str, choices: Mapping[str, str]) -> bool:
+    return all(label in choices for label in answer.split(", "))
+
+
+def _asks_yes_or_no(question: str) -> bool:
+    return bool(question) and kind_of(question) is Kind.YES_NO
 
 
 def _fits(answer: str, kind: Kind) -> bool:
@@ -150,6 +130,8 @@ def _fits(answer: str, kind: Kind) -> bool:
         return number(answer) is not None
     if kind is Kind.WEEKDAY:
         return weekday(answer) is not None
+    if answer.startswith(("not ", "neither ")):  # what it is not
+        return False
     return len(answer.split()) <= _FEW_WORDS and not re.search(r"[\\{}<>]", answer)
 
 

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 
 from harmonic_stack.merge.contradiction import contradiction
 from harmonic_stack.merge.sentences import whole_sentences
+from harmonic_stack.merge.talk import is_talk
 from ommatidia import Encoder, Standing, best_encoder, by_cosine, by_words, signature
 from ommatidia.words import content_stems, tokens
 
 # Shorter than three content words is a greeting, a label or half a sentence.
 _FEWEST_STEMS = 3
-# Drafts are capped at some hundred tokens; a base may be long, and comparing costs the square of the sentences.
+# More letters than this are a paragraph whose full stops were forgotten, and no point to append.
+_LONGEST = 600
+# Drafts are capped at some hundred tokens; a base may be long, and comparing costs the square of the sentences. So it
+# has its limit, and the drafts share one.
 _MOST_SENTENCES = 200
+_MOST_OF_DRAFTS = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,11 @@ def minority_points(
     4. Rank: contradictions of the base, then specifics, then relevance x novelty; the best *most* are kept.
     """
     places = [place for place, draft in enumerate(drafts) if draft.strip() not in base]
-    texts = [whole_sentences(text)[:_MOST_SENTENCES] for text in (base, *(drafts[place] for place in places))]
+    most_each = min(_MOST_SENTENCES, _MOST_OF_DRAFTS // max(len(places), 1))
+    # A model that loops says one sentence many times.
+    told = [dict.fromkeys(whole_sentences(drafts[place])) for place in places]
+    texts = [[each for each in draft if len(each) <= _LONGEST and not is_talk(each)][:most_each] for draft in told]
+    texts.insert(0, whole_sentences(base)[:_MOST_SENTENCES])
     encoder = encoder or best_encoder()
     rule = rule_of(encoder)
     standing = by_words(question, texts) if rule.by_words else by_cosine(question, texts, encoder)

@@ -1,81 +1,55 @@
-"""Numbers, dates and times out of a few words, in one form: 1,200.00 USD is 1200, 3/4 is 0.75, 5 p.m. is 17:00."""
+"""Numbers out of a few words, in one form: 1,200.00 USD is 1200, 3/4 is 0.75, three quarters too."""
 
 import re
-from datetime import date
 from fractions import Fraction
 
-from harmonic_stack.merge.spelled import plain_fractions, scaled, spelled_number
+from harmonic_stack.merge.spelled import SHORT_SCALES, plain_fractions, scaled, spelled_number, with_fraction
 from harmonic_stack.merge.units import factor_to
 
 # A number longer than this is no answer that drafts agree on by being right.
 _MOST_DIGITS = 40
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-
 _SIGN = r"[-+\u2212\u2013]?"
 _CURRENCY = r"(?:[$\u00a3\u20ac\u00a5]|(?:US\$|USD|EUR|GBP|CHF|JPY|INR|Rs\.?)\s?)"
-_DIGITS = r"(?:\d{1,3}(?:[,\u00a0\u202f ]\d{3})+|\d+)(?:\.\d+)?|\.\d+"
+# 1,200 and 1 200 and 1'200 and 1_200, and 12,34,567 as in India; a thousand never begins with a 0.
+_DIGITS = r"(?:[1-9]\d{0,2}(?:[,\u00a0\u202f\u2009 '\u2019_]\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}|\d+)(?:\.\d+)?|\.\d+"
 _POWER = r"(?:\s*(?:[x*\u00d7]\s*)?10\^(?P<power>[-\u2212]?\d{1,3})|e(?P<e>[-+]?\d{1,3}))?"
 # Up to four words or symbols after the number: "%", "km/h", "square meters", "of the cake". Letters that touch the
 # number must be a unit, or the "1a" of another base would be a 1.
 _UNIT = (
     r"(?:\s*[%\u00b0]\s*[A-Za-z]?|\s*[$\u00a3\u20ac\u00a5]"
     r"|(?:[kcmn\u00b5]?m[\u00b2\u00b3]?|k?g|mg|lbs?|oz|m?l|m?s|min|h|hrs?|mph|kph|km/h|m/s|ft|in|k?wh?|v|[kmg]?hz"
-    r"|[kmgt]b|px|x|\s[A-Za-z\u00b5][\w./^\u00b2\u00b3-]*)(?:\s[A-Za-z][\w-]*){0,3})?(?:\s*\([^()]*\))?"
+    r"|[kmgt]b|bn|k|px|x|\s(?!(?:is|are|was|were|has|have|can|will|does|do)\b)[A-Za-z\u00b5][\w./^\u00b2\u00b3-]*)(?:\s[A-Za-z][\w-]*){0,3})?(?:\s*\([^()]*\))?"
 )
+_MINUS = re.compile(r"^(?:minus|negative)\s+(?=\S)", re.I)
 _ABOUT = r"(?:(?:about|approximately|approx\.?|around|roughly|exactly|only|just|~|\u2248)\s*)?"
 _QUANTITY = re.compile(
-    rf"{_ABOUT}(?P<sign>{_SIGN})\s?{_CURRENCY}?\s?(?P<sign2>[-\u2212]?)"
+    rf"{_ABOUT}(?P<sign>{_SIGN})\s?(?P<currency>{_CURRENCY})?\s?(?P<sign2>[-\u2212]?)"
     rf"(?:(?P<whole>\d+)\s(?=\d+/))?(?P<top>{_DIGITS})(?:\s?/\s?(?P<under>\d+)(?![/\d]))?{_POWER}(?P<unit>{_UNIT})",
     re.I,
 )
-# "1.200,50": a dot and then a comma can only be the German way.
-_EUROPEAN = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d+(?![\d.,])")
-_NUMERAL = re.compile(rf"(?<![\w.,/^_])(?:{_SIGN}{_CURRENCY}?(?:{_DIGITS})(?:/\d+)?)(?![\w/])(?!\.\d)")
-
-_MONTH = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_DATES = (
-    re.compile(r"(?P<year>\d{4})[-/.](?P<n>\d{1,2})[-/.](?P<day>\d{1,2})(?:T00:00(?::00)?(?:Z|[+]00:00)?)?", re.I),
-    re.compile(r"(?P<day>\d{1,2})\.\s?(?P<n>\d{1,2})\.\s?(?P<year>\d{4})"),
-    # With slashes the day is told from the month only by being more than 12.
-    re.compile(r"(?P<day>1[3-9]|2\d|3[01])/(?P<n>\d{1,2})/(?P<year>\d{4})"),
-    re.compile(r"(?P<n>\d{1,2})/(?P<day>1[3-9]|2\d|3[01])/(?P<year>\d{4})"),
-    re.compile(rf"(?:[a-z]+day,?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})", re.I),
-    re.compile(
-        rf"(?:[a-z]+day,?\s+)?(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH},?\s+(?P<year>\d{{4}})",
-        re.I,
-    ),
+# As much of the world writes: 1.200,50 and 1.200.000 and 3,14.
+_ABROAD = re.compile(
+    rf"(?P<before>{_SIGN}\s?{_CURRENCY}?\s?)(?P<whole>\d{{1,3}}(?:\.\d{{3}})+|\d+)(?:,(?P<part>\d+))?(?![\d.,])", re.I
 )
-# Without a year, as ISO 8601 writes a day of every year, and a month of one year.
-_DAYS = (
-    re.compile(rf"(?:[a-z]+day,?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?", re.I),
-    re.compile(rf"(?:[a-z]+day,?\s+)?(?:the\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}", re.I),
+_NUMERAL = re.compile(
+    rf"(?<![\w.,/^_]){_SIGN}{_CURRENCY}?(?:\d+,(?:\d\d?|\d{{4,}})(?![\d,])|{_DIGITS})(?:/\d+)?(?![\w/])(?!\.\d)"
 )
-_MONTHS_OF_YEARS = re.compile(rf"{_MONTH},?\s+(?:of\s+)?(?P<year>\d{{4}})", re.I)
-_CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?\s*(?P<half>[ap]\.?m\.?)?", re.I)
-_CLOCKS = (
-    _CLOCK,
-    re.compile(r"(?P<hour>\d{1,2})\.(?P<minute>[0-5]\d)\s*(?P<half>[ap]\.?m\.?)", re.I),
-    re.compile(r"(?P<hour>[01]?\d|2[0-3])\s?h\s?(?P<minute>[0-5]\d)", re.I),
-)
-_NAMED_TIMES = {"noon": "12:00", "midday": "12:00", "midnight": "00:00"}
-_HOUR = re.compile(r"(?P<hour>\d{1,2})\s*(?P<half>[ap]\.?m\.?)", re.I)
 
 
-def number(text: str, question: str = "") -> str | None:
+def number(text: str, question: str = "", *, one: bool = False) -> str | None:
     """The number that *text* is, whatever its unit; None where it is anything else or more than one number.
 
-    Where *question* asks for another unit of the same kind, it is converted to that.
+    Where *question* asks for another unit of the same kind, it is converted to that. *one*: one number was
+    asked for, so a lone comma is a decimal one, and the x of "3x" says "times".
 
     >>> number("1,200.00 USD"), number("-3/4"), number("1 1/2 cups"), number("1/3"), number("twelve"), number("1 to 2")
     ('1200', '-0.75', '1.5', '1/3', '12', None)
     """
-    text = plain_fractions(text.strip())
-    if (words := spelled_number(text)) is not None and not re.search(r"\d|\bto\b|\bor\b", words[1]):
-        return _plain(words[0] * factor_to(words[1], question)) if len(words[1].split()) < 3 else None
-    if european := _EUROPEAN.match(text):
-        text = european[0].replace(".", "").replace(",", ".") + text[european.end() :]
+    text = _MINUS.sub("-", plain_fractions(text.strip()))
+    if (spelled := _in_words(text, question)) is not None:
+        return spelled
+    text = _with_a_point(text, comma=one)
     found = _QUANTITY.fullmatch(text)
     if found is None or re.search(r"\b(?:to|and|or|than)\b", text):
         return None
@@ -86,15 +60,45 @@ def number(text: str, question: str = "") -> str | None:
     if found["under"]:
         value = value / int(found["under"]) + int(found["whole"] or 0)
     unit = (found["unit"] or "").strip()
+    if unit in ("x", "X") and not one:  # "2x" is twice, or a formula
+        return None
+    if unit == "k" or (found["currency"] and unit.casefold() in SHORT_SCALES):
+        unit = SHORT_SCALES[unit.casefold()]
     value *= Fraction(10) ** power * scaled(unit) * factor_to(unit, question)
     negative = (found["sign"] + found["sign2"]).strip("+") != ""
     return _plain(-value if negative else value)
 
 
+def _in_words(text: str, question: str) -> str | None:
+    """A number written in words, with its fraction: "two and a half", "three quarters of it"."""
+    words = spelled_number(text)
+    if words is None or re.search(r"\d|\bto\b|\bor\b", words[1]) or len(words[1].split()) > 4:
+        return None
+    value, unit = with_fraction(*words)
+    return _plain(value * factor_to(unit, question)) if len(unit.split()) < 3 else None
+
+
 def last_number(text: str) -> str | None:
     """The last number that stands in a sentence, in the form of ``number``."""
     found = _NUMERAL.findall(text)
-    return number(found[-1]) if found else None
+    return number(found[-1], one=True) if found else None
+
+
+def _with_a_point(text: str, *, comma: bool) -> str:
+    """*text* with its number as English has it, where it can only be written the other way."""
+    found = _ABROAD.match(text)
+    if found is None:
+        return text
+    whole, part, rest = found["whole"], found["part"], text[found.end() :].strip()
+    dots = whole.count(".")
+    if part is None and dots < 2:  # 1.234 is a little more than one
+        return text
+    if part is not None and not dots:
+        # 1,200 is a thousand. 3,14 alone may be two numbers, unless one is asked for, or a unit stands beside it.
+        measured = comma or found["before"].strip(" +-") != "" or (rest != "" and rest[0] not in "(,;")
+        if not measured or (len(part) == 3 and not whole.startswith("0")):
+            return text
+    return found["before"] + whole.replace(".", "") + (f".{part}" if part else "") + text[found.end() :]
 
 
 def _plain(value: Fraction) -> str:
@@ -110,57 +114,3 @@ def _plain(value: Fraction) -> str:
     digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
     sign = "-" if value < 0 else ""
     return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
-
-
-def day_of_year(text: str) -> str | None:
-    """The date that *text* is, as ISO 8601: whole, a day of every year, or a month; None where it is none.
-
-    >>> day_of_year("Wednesday, March 16th, 2022"), day_of_year("16 March 2022"), day_of_year("3/4/2022")
-    ('2022-03-16', '2022-03-16', None)
-    """
-    for form in _DATES:
-        if found := form.fullmatch(text.strip()):
-            parts = found.groupdict()
-            month = int(parts["n"]) if "n" in parts else _MONTHS.index(parts["month"].lower()[:3]) + 1
-            try:
-                return date(int(parts["year"]), month, int(parts["day"])).isoformat()
-            except ValueError:  # 30 February: no date, so it stays words
-                return None
-    for form in _DAYS:
-        if (found := form.fullmatch(text.strip())) and 1 <= int(found["day"]) <= 31:
-            return f"--{_MONTHS.index(found['month'].lower()[:3]) + 1:02}-{int(found['day']):02}"
-    if found := _MONTHS_OF_YEARS.fullmatch(text.strip()):
-        return f"{found['year']}-{_MONTHS.index(found['month'].lower()[:3]) + 1:02}"
-    return None
-
-
-def time_of_day(text: str) -> str | None:
-    """The time that *text* is, as 24-hour HH:MM[:SS]; None where it is none.
-
-    >>> time_of_day("5:30 PM"), time_of_day("12 a.m."), time_of_day("09:05")
-    ('17:30', '00:00', '09:05')
-    """
-    bare = re.sub(r"\s*(?:o'clock|(?:12\s+)?(?=noon|midday|midnight))\s*", "", text.strip().casefold())
-    if bare in _NAMED_TIMES:
-        return _NAMED_TIMES[bare]
-    forms = (form.fullmatch(text.strip()) for form in (*_CLOCKS, _HOUR))
-    found = next((form for form in forms if form is not None), None)
-    if found is None:
-        return None
-    parts = found.groupdict()
-    hour, half = int(parts["hour"]), (parts.get("half") or "").lower()[:1]
-    if half and not 1 <= hour <= 12:
-        return None
-    hour = hour % 12 + (12 if half == "p" else 0) if half else hour
-    minutes = [parts.get("minute") or "00", *([parts["second"]] if parts.get("second") else [])]
-    return ":".join([f"{hour:02}", *minutes])
-
-
-def weekday(text: str) -> str | None:
-    """The one weekday named in *text*, in lower case; None where none or several are.
-
-    >>> weekday("It falls on Thursday, November 9.")
-    'thursday'
-    """
-    named = {word for word in re.findall(r"[a-z]+", text.lower()) if word in WEEKDAYS}
-    return named.pop() if len(named) == 1 else None

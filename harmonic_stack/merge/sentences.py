@@ -8,12 +8,13 @@ _FRAME = re.compile(r"#{1,6}\s.*|\*\*[^*]+\*\*:?|[-*_=]{3,}|\|.*|.*:")
 _ITEM = re.compile(r"\s*(?:>\s*)*(?:[-*+\u2022]|\d{1,3}[.)]|[A-Za-z][.)])\s+")
 _QUOTE = re.compile(r"\s*(?:>\s*)+")
 # The end of a sentence, the quotes and brackets that close with it, and the start of the next one.
-_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]*_]*\s+(?=[\"'\u201c\u2018(\[*_`]*[^\W_a-z])")
+_END = re.compile(r"(?<![.!?\u2026])[.!?\u2026]+[\"'\u201d\u2019)\]*_]*\s+(?=[\"'\u201c\u2018(\[*_`]*[^\W_a-z])")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'])(?:[^\W\d_]|(?:[A-Za-z]\.)+[A-Za-z]|dr|mr|mrs|ms|prof|st|sr|jr|vs|no|nos|fig|figs|sec|approx|ca|cf|al"
     r"|inc|ltd|co|dept|est|gen|col|capt|lt|sgt|rev|hon|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)\.$",
     re.IGNORECASE,
 )
+_LONGEST_ABBREVIATION = 40
 _TERMINATED = re.compile(r"[.!?\u2026][\"'\u201d\u2019)\]*_`]*$")
 
 
@@ -58,7 +59,9 @@ def _split(block: str) -> list[str]:
     found: list[str] = []
     start = 0
     for end in _END.finditer(block):
-        if not _ABBREVIATION.search(block[start : end.end()].rstrip()):
+        # An abbreviation is one short word: "A. A. A." without end must not be read again at each of them.
+        last = block[max(start, end.end() - _LONGEST_ABBREVIATION) : end.end()].split()[-1:]
+        if not last or not _ABBREVIATION.search(last[0]):
             found.append(block[start : end.end()].rstrip())
             start = end.end()
     return [*found, block[start:].rstrip()] if start < len(block) else found

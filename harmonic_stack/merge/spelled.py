@@ -17,6 +17,20 @@ SCALES = {
     "trillion": 10**12,
     "dozen": 12,
 }
+# "$1.2k", "$3bn": after a currency a letter can only scale.
+SHORT_SCALES = {"k": "thousand", "m": "million", "bn": "billion", "b": "billion"}
+_PARTS = {
+    "half": 2,
+    "third": 3,
+    "quarter": 4,
+    "fourth": 4,
+    "fifth": 5,
+    "sixth": 6,
+    "eighth": 8,
+    "tenth": 10,
+    "hundredth": 100,
+}
+_AND_A = re.compile(r"and\s+(?:an?|one)\s+(?P<part>half|third|quarter)\b\s*", re.I)
 # "1½" and "½": one sign for a fraction, which Unicode takes apart.
 _VULGAR = re.compile(r"(\d?)([\u00bc-\u00be\u2150-\u215e])")
 
@@ -52,6 +66,19 @@ def spelled_number(text: str) -> tuple[int, str] | None:
             break
         used = at + 1
     return (total + group, " ".join(words[used:])) if used else None
+
+
+def with_fraction(whole: int, rest: str) -> tuple[Fraction, str]:
+    """*whole* with the fraction that *rest*, the words after it, begins with; and what is left of them.
+
+    >>> with_fraction(3, "quarters of it"), with_fraction(2, "and a half"), with_fraction(3, "apples")
+    ((Fraction(3, 4), 'of it'), (Fraction(5, 2), ''), (Fraction(3, 1), 'apples'))
+    """
+    if found := _AND_A.match(rest):
+        return whole + Fraction(1, _PARTS[found["part"].casefold()]), rest[found.end() :]
+    first, _, left = rest.partition(" ")
+    name = "half" if first == "halves" else first if whole == 1 else first.removesuffix("s")
+    return (Fraction(whole, _PARTS[name]), left) if name in _PARTS else (Fraction(whole), rest)
 
 
 def plain_fractions(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,32 @@ async def test_harmonic_full_shows_three_drafts_before_one_merged_answer(tmp_pat
     assert answer.startswith("Merged: feed it daily.")
     assert "1847" in answer  # the merge dropped it; code appended it
     assert any("1847" in point["text"] and point["kept"] for point in told["minority"])
+
+
+async def test_short_answers_to_an_open_question_stand_side_by_side(tmp_path: Path) -> None:
+    for mode, appended in (("append", True), ("report", False)):
+        said = iter(["Fourteen", "12.", "**14**"])
+
+        def play(body: dict[str, Any], said: Iterator[str] = said) -> Act:
+            return Act(next(said) if role_of(body) else "12")
+
+        async with (
+            fake_engine(play) as engine,
+            served_stack(tmp_path / mode, {"engine.url": engine.url, "merge.minority": mode}) as stack,
+            stack.client() as client,
+        ):
+            answer = (await client.post("/v1/chat/completions", json=asking(QUESTION))).json()
+        told = answer["harmonic"]
+        (point,) = told["minority"]
+        assert told["mode"] == "open"
+        assert told["agreement"] is None
+        assert (point["votes"], point["kept"], len(point["holders"])) == (2, appended, 2)
+        content = answer["choices"][0]["message"]["content"].strip()
+        first, _, beside = content.partition("\n\n")
+        assert first == "12"
+        assert beside == (
+            f"{point['holders'][0]} and {point['holders'][1]} answer: {point['text']}" if appended else ""
+        )
 
 
 async def test_a_base_that_dies_at_once_is_replaced_and_one_that_dies_later_is_followed(tmp_path: Path) -> None:
