@@ -117,7 +117,7 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
                     manager.stopping()
 
                 serving = make_server(create_app(daemon), server)
-                serving.when_stopping = no_more
+                serving.when_stopping, serving.busy = no_more, daemon.orchestrator.conductor.any_under_way
                 await serve_until_signal(serving, listening, announce)
                 step("stopping")
             manager.close()
