@@ -39,7 +39,7 @@ async def append_minority(
     names = [str(draft.seat) for draft in drafts]
     shown = _fitting(run, base, names, chosen) if mode == "append" else []
     if shown:
-        answer.write(_until_stop(append_points(shown, names), run.query.sampling.stop))
+        answer.write_whole(append_points(shown, names))
     points = tuple(_reported(point, names, kept=point in shown) for point in chosen)
     return Found(points, coverage(found, shown))
 
@@ -70,8 +70,3 @@ def _fitting(run: Run, base: Outcome, names: Sequence[str], points: Sequence[Poi
         if left >= 0:
             shown.append(point)
     return shown
-
-
-def _until_stop(text: str, stop: Sequence[str]) -> str:
-    places = [place for word in stop if word and (place := text.find(word)) >= 0]
-    return text[: min(places)] if places else text
