@@ -60,6 +60,8 @@ class App(FastAPI):
         assert scope["type"] == "http", "the server speaks neither WebSocket nor lifespan"
         page = self.door.page(scope)
         reply = _Reply(send, header(scope["headers"], b"x-request-id"), cors.answer_headers(page))
+        if scope["path"].startswith(MESSAGES):
+            reply.id_names = (b"x-request-id", b"request-id")  # Anthropic's clients look for the second
         begun = time.monotonic()
         try:
             if page is not None and cors.is_preflight(scope):
@@ -110,6 +112,8 @@ class App(FastAPI):
 class _Reply:
     """Adds the request's id and the time it took to begin to the reply, and knows whether it has begun."""
 
+    id_names: tuple[bytes, ...] = (b"x-request-id",)
+
     def __init__(self, send: Send, asked: str | None, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.id = asked if asked and _REQUEST_ID.fullmatch(asked) else f"req-{secrets.token_hex(8)}"
         self.started, self.status = False, 0
@@ -119,7 +123,7 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
             took = b"%d" % int((time.monotonic() - self._since) * 1000)
-            own = ((b"x-request-id", self.id.encode()), (b"openai-processing-ms", took))
+            own = [(name, self.id.encode()) for name in self.id_names] + [(b"openai-processing-ms", took)]
             message["headers"] = [*message.get("headers", ()), *own, *self._more]
         await self._send(message)
 
