@@ -19,7 +19,7 @@ import uvloop
 from harmonic_stack.api.app import create_app
 from harmonic_stack.api.server import bound_socket, make_server, serve_until_signal
 from harmonic_stack.cli.models import pull_missing
-from harmonic_stack.cli.output import explain, say
+from harmonic_stack.cli.output import explain, say, show
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.daemon import Daemon, running_stack
 from harmonic_stack.host.file_limit import allow_open_files
@@ -80,7 +80,7 @@ def logs(
     if which not in files:
         raise typer.BadParameter(f"{which!r} is none of {', '.join(files)}", param_hint="which")
     for line in follow(files[which], lines, go_on=follow_on):
-        typer.echo(line)
+        show(line)
 
 
 def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
