@@ -184,6 +184,7 @@ async def test_a_schema_images_limits_and_a_cut_answer(tmp_path: Path) -> None:
         }
         answer = (await client.post(PATH, json=body)).json()
     assert (answer["status"], answer["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+    assert [item["status"] for item in answer["output"]] == ["incomplete"]
     sent = engine.requests[0]
     assert sent["max_tokens"] == 5
     assert sent["response_format"]["json_schema"] == {"name": "x", "schema": {"type": "object"}, "strict": True}
