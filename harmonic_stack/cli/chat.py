@@ -26,12 +26,12 @@ PAGE = 1000
 
 @dataclass
 class Talk:
-    """One conversation: whom it is with, under which session's name, whether drafts are shown, and what failed last."""
+    """One conversation: whom it is with, under which name, whether drafts are shown, and how the last question ended."""
 
     model: str
     session: str
     quiet: bool
-    code: int = 0  # the exit code of the last failure
+    code: int = 0  # the exit code of the last question
 
 
 def chat(
@@ -59,6 +59,7 @@ def _ask(talk: Talk, text: str) -> None:
     try:
         with daemon_client(timeout=None) as client:
             stream_answer(client, body, {"x-session-id": talk.session}, quiet=talk.quiet)
+        talk.code = 0
     except HarmonicError as error:
         talk.code = explain(error)
     except KeyboardInterrupt:
