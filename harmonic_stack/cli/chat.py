@@ -26,7 +26,7 @@ PAGE = 1000
 
 @dataclass
 class Talk:
-    """One conversation: whom it is with, under which name, whether drafts are shown, and how the last question ended."""
+    """One conversation: with whom, under which name, whether drafts are shown, and how the last question ended."""
 
     model: str
     session: str
