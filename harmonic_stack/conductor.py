@@ -51,7 +51,8 @@ class Conductor:
         self.idle.set()
         self.mean_seconds = FIRST_GUESS
         self.refused: Counter[str] = Counter()
-        self._clock, self.closed = clock, False
+        self.closing = asyncio.Event()
+        self._clock = clock
         self._queues: OrderedDict[str, deque[_Waiter]] = OrderedDict()
         self._per_key: Counter[str] = Counter()
         self._waited: dict[str, int] = {}  # by query under way: the position at which it came
@@ -83,7 +84,16 @@ class Conductor:
 
     def close(self) -> None:
         """Take nothing new; what runs or waits goes on."""
-        self.closed = True
+        self.closing.set()
+
+    @property
+    def closed(self) -> bool:
+        """True once nothing new is taken."""
+        return self.closing.is_set()
+
+    def any_under_way(self) -> bool:
+        """Whether a query runs or waits."""
+        return self.running > 0 or self.waiting > 0
 
     def position_of(self, query: str) -> int:
         """The place in the queue at which a query under way came; 0 where it did not wait."""

@@ -101,7 +101,7 @@ class Orchestrator:
         if context.private:
             self.bridge.write(query, knowledge_signal(query, context))
         run = self._run(query, context, put, share, recording)
-        answer = LiveAnswer(put)
+        answer = LiveAnswer(put, stop=query.sampling.stop)
         begins(recording, "" if route.mode == "single" else "draft")
         puzzled = query.mode.merges and not query.sampling.has_format and query.tools is None
         puzzle = await self.puzzles.look(query.question) if puzzled else None
@@ -186,7 +186,7 @@ class Orchestrator:
         if vote.verdict is None:
             if run.query.sampling.has_format:
                 base = next(o for o in outcomes if o.status is Status.OK)
-                answer.write(base.text)
+                answer.write_whole(base.text)
                 return report_of(run, "open", outcomes, delivered=[base])
             return await self._merge_after(run, list(outcomes), answer)
         winner = deliver(run, vote, answer)
@@ -254,7 +254,7 @@ class Orchestrator:
     async def _aggregate(self, run: Run, outcomes: list[Outcome], answer: LiveAnswer) -> Report:
         drafts = [outcome for outcome in outcomes if outcome.status is Status.OK]
         if len(drafts) == 1:  # nothing to merge
-            answer.write(drafts[0].text)
+            answer.write_whole(drafts[0].text)
             return await self._with_minority(run, outcomes, answer, None)
         return await self._with_minority(run, outcomes, answer, await aggregate(run, outcomes, answer))
 

@@ -10,13 +10,14 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import typer
+from fastapi import APIRouter
 
 from harmonic_stack import __version__
 from harmonic_stack.api.app import App, create_app
@@ -162,11 +163,30 @@ def idle_app() -> App:
 
 def served_routes() -> set[tuple[str, str]]:
     """Method and path of every route, the plain ones and FastAPI's own included."""
-    app = idle_app()
+    return routes_of(idle_app())
+
+
+def routes_of(app: App) -> set[tuple[str, str]]:
+    """Method and path of every route of *app*, those that its description leaves out too."""
     found = {(method.upper(), path) for path, item in app.openapi()["paths"].items() for method in item}
-    plain: list[Any] = [route for route in app.routes if getattr(route, "path", None)]
-    found |= {(method, route.path) for route in plain for method in route.methods - {"HEAD"}}
-    return found
+    walked = {(method, route.path) for route in _each(app.routes) for method in route.methods - {"HEAD"}}
+    return found | {(method, path.replace(":path}", "}")) for method, path in walked}
+
+
+def _each(routes: Iterable[Any]) -> Iterator[Any]:
+    """Routes, those of included routers among them; what is neither has no methods, and fails whoever asks for them."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        yield from [route] if included is None else _each(included.routes)
+
+
+def test_a_route_that_the_description_leaves_out_is_found() -> None:
+    def nothing() -> None: ...
+
+    app, hidden = idle_app(), APIRouter()
+    hidden.add_api_route("/admin/hidden", nothing, include_in_schema=False)
+    app.include_router(hidden)
+    assert routes_of(app) - served_routes() == {("GET", "/admin/hidden")}
 
 
 def test_the_description_has_every_plain_route() -> None:

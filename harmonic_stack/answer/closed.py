@@ -128,9 +128,9 @@ def deliver(run: Run, vote: Vote, answer: LiveAnswer) -> Outcome:
     winner = vote.outcomes[vote.verdict.winner]
     limit = run.query.sampling.max_tokens
     if limit is not None and winner.completion.completion_tokens > limit and not run.query.sampling.has_format:
-        answer.write(f"Answer: {vote.verdict.answer}")
+        answer.write_whole(f"Answer: {vote.verdict.answer}")
     else:
-        answer.write(winner.text)
+        answer.write_whole(winner.text)
     return winner
 
 

@@ -1,6 +1,6 @@
 """The answer as it grows: what the client was given, word for word."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,10 +8,16 @@ from harmonic_stack.query import AnswerDelta, Completion, Event, Seat, ToolCallD
 
 
 class LiveAnswer:
-    """Hands pieces of the answer to the client and remembers them; *choice* numbers one answer of several."""
+    """Hands pieces of the answer to the client and remembers them.
 
-    def __init__(self, put: Callable[[Event], None], choice: int = 0) -> None:
-        self._put, self._choice = put, choice
+    Args:
+        put: takes each piece.
+        choice: numbers one answer of several.
+        stop: the caller's stop texts. An engine heeds them in what it was asked with them; a draft was not.
+    """
+
+    def __init__(self, put: Callable[[Event], None], choice: int = 0, *, stop: Sequence[str] = ()) -> None:
+        self._put, self._choice, self._stop = put, choice, stop
         self._said: list[str] = []
         self._logprobs: tuple[Mapping[str, Any], ...] = ()
         self.pieces = 0
@@ -22,6 +28,11 @@ class LiveAnswer:
         self.pieces += pieces
         self._put(AnswerDelta(text, self._choice, self._logprobs))
         self._logprobs = ()
+
+    def write_whole(self, text: str) -> None:
+        """Give the client a text that was written without the caller's stop texts, up to the first of them."""
+        places = [place for word in self._stop if word and (place := text.find(word)) >= 0]
+        self.write(text[: min(places, default=len(text))])
 
     def take_extra(self, extra: ToolCallDelta | tuple[Mapping[str, Any], ...]) -> None:
         """Give the client a piece of a tool call; keep probabilities for the text that they belong to."""

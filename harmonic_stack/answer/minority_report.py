@@ -56,7 +56,7 @@ async def append_minority(
     fits = _fitting(run, base, parts) if mode == "append" else [False] * len(parts)
     if any(fits):
         shown = "".join(part for part, fit in zip(parts, fits, strict=True) if fit)
-        answer.write(_until_stop(shown, run.query.sampling.stop))
+        answer.write_whole(shown)
     beside = [_answered(each, names, kept=fit) for each, fit in zip(differing, fits, strict=False)]
     points = [_reported(point, names, kept=fit) for point, fit in zip(chosen, fits[len(differing) :], strict=True)]
     kept = [point for point, fit in zip(chosen, fits[len(differing) :], strict=True) if fit]
@@ -93,8 +93,3 @@ def _fitting(run: Run, base: Outcome, parts: Sequence[str]) -> list[bool]:
         left -= estimate_tokens(part)
         fits.append(left >= 0)
     return fits
-
-
-def _until_stop(text: str, stop: Sequence[str]) -> str:
-    places = [place for word in stop if word and (place := text.find(word)) >= 0]
-    return text[: min(places)] if places else text

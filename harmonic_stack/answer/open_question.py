@@ -42,7 +42,7 @@ def stand_in(answer: LiveAnswer, others: Sequence[Outcome]) -> None:
     second = next((other for other in others if other.status is Status.OK), None)
     if second is not None:
         heading = f"\n\n{second.seat} answers:\n" if answer.text.strip() else ""
-        answer.write(heading + second.text)
+        answer.write_whole(heading + second.text)
 
 
 async def aggregate(run: Run, outcomes: Sequence[Outcome], answer: LiveAnswer) -> Outcome:

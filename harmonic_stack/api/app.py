@@ -4,17 +4,18 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from harmonic_stack import __version__
-from harmonic_stack.api import admin, metrics_route, models, responses, spine_routes
+from harmonic_stack.api import admin, cors, metrics_route, models, responses, spine_routes
 from harmonic_stack.api.asgi import (
     ClientGone,
     Message,
@@ -40,7 +41,7 @@ from harmonic_stack.problems import PROBLEMS, error_body, problem_of
 
 log = logging.getLogger(__name__)
 # Routes of FastAPI's that take a body: it is JSON, checked before FastAPI sees it, but for those that read their own.
-JSON_BODIES = "/admin/"
+JSON_BODIES = ADMIN = "/admin/"
 OWN_BODIES = frozenset({"/admin/spine/import"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -57,12 +58,22 @@ class App(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; every reply bears an ``x-request-id``, every failure has OpenAI's shape."""
         assert scope["type"] == "http", "the server speaks neither WebSocket nor lifespan"
-        reply = _Reply(send, header(scope["headers"], b"x-request-id"))
+        page = self.door.page(scope)
+        reply = _Reply(send, header(scope["headers"], b"x-request-id"), cors.answer_headers(page))
+        if scope["path"].startswith(MESSAGES):
+            reply.id_names = (b"x-request-id", b"request-id")  # Anthropic's clients look for the second
         begun = time.monotonic()
         try:
+            if page is not None and cors.is_preflight(scope):
+                told = cors.preflight_headers(scope)
+                await reply.send({"type": "http.response.start", "status": 204, "headers": told})
+                await reply.send({"type": "http.response.body", "body": b""})
+                return
             caller = self.door.admit(scope)
             route = self.plain.get(scope["path"])
             if route is None:
+                if scope["method"] == "HEAD" and not scope["path"].startswith(ADMIN):
+                    scope = {**scope, "method": "GET"}  # uvicorn leaves out the body of what was asked with HEAD
                 scope.setdefault("state", {})["caller"] = caller
                 if scope["path"].startswith(JSON_BODIES) and scope["path"] not in OWN_BODIES and has_body(scope):
                     receive = await checked_body(scope, receive, self.limits)
@@ -101,23 +112,25 @@ class App(FastAPI):
 class _Reply:
     """Adds the request's id and the time it took to begin to the reply, and knows whether it has begun."""
 
-    def __init__(self, send: Send, asked: str | None) -> None:
+    id_names: tuple[bytes, ...] = (b"x-request-id",)
+
+    def __init__(self, send: Send, asked: str | None, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.id = asked if asked and _REQUEST_ID.fullmatch(asked) else f"req-{secrets.token_hex(8)}"
         self.started, self.status = False, 0
-        self._send, self._since = send, time.monotonic()
+        self._send, self._more, self._since = send, more, time.monotonic()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
             took = b"%d" % int((time.monotonic() - self._since) * 1000)
-            own = ((b"x-request-id", self.id.encode()), (b"openai-processing-ms", took))
-            message["headers"] = [*message.get("headers", ()), *own]
+            own = [(name, self.id.encode()) for name in self.id_names] + [(b"openai-processing-ms", took)]
+            message["headers"] = [*message.get("headers", ()), *own, *self._more]
         await self._send(message)
 
 
 def create_app(daemon: Daemon) -> App:
     """The application that serves a running daemon."""
-    app = App(title="Harmonic Stack", version=__version__, docs_url=None, redoc_url=None)
+    app = App(title="Harmonic Stack", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.daemon = daemon
     app.metrics, app.limits = daemon.metrics, daemon.config.server
     app.door = Door(daemon.config.server, daemon.keys)
@@ -155,8 +168,18 @@ async def _explain_validation(request: Request, error: Exception) -> Response:
 async def _explain_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        allowed = Headers(error.headers).get("allow", "")
-        return await _explain(request, MethodNotAllowed(request.method, allowed.split(", ")))
+        return await _explain(request, MethodNotAllowed(request.method, _methods_of(request)))
     if error.status_code == 404:
         return await _explain(request, RouteNotFound(request.method, request.url.path))
     return await _explain(request, BadRequest(str(error.detail)))
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods of all routes at this path: one path may have a route for each."""
+
+    def there(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    found = [method for method in ("DELETE", "GET", "PATCH", "POST") if there(method)]
+    return [*found, "HEAD"] if "GET" in found and not request.url.path.startswith(ADMIN) else found

@@ -117,6 +117,10 @@ class ChatBody(msgspec.Struct, kw_only=True):
     tool_choice: Literal["none", "auto", "required"] | Choice | None = None
     parallel_tool_calls: bool | None = None
     functions: list[Any] | None = None
+    function_call: Any = None
+    modalities: list[str] | None = None
+    audio: Any = None
+    web_search_options: Any = None
     response_format: ResponseFormat | None = None
     metadata: dict[str, Any] | None = None
     harmonic: Harmonic | None = None
@@ -125,8 +129,6 @@ class ChatBody(msgspec.Struct, kw_only=True):
 # Known to OpenAI's clients, taken, and of no effect here.
 WITHOUT_EFFECT = frozenset(
     {
-        "function_call",
-        "modalities",
         "prediction",
         "prompt_cache_key",
         "prompt_cache_retention",
@@ -136,6 +138,5 @@ WITHOUT_EFFECT = frozenset(
         "store",
         "user",
         "verbosity",
-        "web_search_options",
     }
 )

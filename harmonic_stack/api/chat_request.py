@@ -92,8 +92,15 @@ def _refuse_unsupported(asked: ChatBody, mode: Mode, features: frozenset[Capabil
             raise UnsupportedParameter("n", "one answer is made from many drafts; ask one agent or model for several")
         if asked.logprobs or asked.top_logprobs:
             raise UnsupportedParameter("logprobs", "a merged answer has no token probabilities of its own")
-    if asked.functions:
-        raise UnsupportedParameter("functions", "tools have taken their place")
+    for param, there, instead in (
+        ("functions", asked.functions, "tools have taken their place"),
+        ("function_call", asked.function_call not in (None, "none", "auto"), "tool_choice has taken its place"),
+        ("modalities", asked.modalities and asked.modalities != ["text"], "answers are text"),
+        ("audio", asked.audio is not None, "answers are text"),
+        ("web_search_options", asked.web_search_options is not None, "nothing is searched for a caller"),
+    ):
+        if there:
+            raise UnsupportedParameter(param, instead)
     if asked.top_logprobs is not None and not asked.logprobs:
         raise BadRequest("needs logprobs to be true", "top_logprobs")
     must_call = asked.tool_choice == "required" or isinstance(asked.tool_choice, Choice)

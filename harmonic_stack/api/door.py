@@ -52,7 +52,7 @@ class Door:
             NotAuthorised, Forbidden: no key, a wrong one, or one that may not do this.
         """
         headers = dict(scope["headers"])
-        self._check_host(headers.get(b"host", b"").decode("latin-1"))
+        self._check_host(headers.get(b"host", b"").decode("latin-1"), scope)
         origin = headers.get(b"origin")
         if origin is not None:
             self._check_origin(origin.decode("latin-1"))
@@ -69,8 +69,17 @@ class Door:
             raise Forbidden(needed.value)
         return key.id
 
-    def _check_host(self, host: str) -> None:
-        if _name(_HOST, host) not in self._hosts:
+    def page(self, scope: MutableMapping[str, Any]) -> str | None:
+        """The origin of the page that asks, where ``server.allowed_origins`` names it and the Host is ours."""
+        origin = header(scope["headers"], b"origin")
+        if origin is None or origin not in self._origins:
+            return None
+        host = _name(_HOST, header(scope["headers"], b"host") or "")
+        return origin if host in self._hosts or host == _address(scope) else None
+
+    def _check_host(self, host: str, scope: MutableMapping[str, Any]) -> None:
+        # The bare address at which the connection came in needs no entry: a rebound *name* cannot be that.
+        if (name := _name(_HOST, host)) not in self._hosts and (not name or name != _address(scope)):
             raise HostNotAllowed(host)
 
     def _check_origin(self, origin: str) -> None:
@@ -84,6 +93,11 @@ def _name(form: re.Pattern[str], text: str) -> str:
     """The host that *text* names in lower case, "" where it has not that form."""
     found = form.fullmatch(text)
     return (found[1] or found[2]).lower() if found else ""
+
+
+def _address(scope: MutableMapping[str, Any]) -> str:
+    """The address of ours that the connection came in at."""
+    return str((scope.get("server") or ("",))[0]).lower()
 
 
 def _bearer(headers: dict[bytes, bytes]) -> bytes:

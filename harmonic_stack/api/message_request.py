@@ -15,8 +15,10 @@ from harmonic_stack.api.chat_body import (
     FunctionName,
     Harmonic,
     ImageUrl,
+    JsonSchema,
     Named,
     Part,
+    ResponseFormat,
     Temperature,
     Tokens,
     Tool,
@@ -24,7 +26,7 @@ from harmonic_stack.api.chat_body import (
 )
 from harmonic_stack.errors import BadRequest, UnsupportedParameter
 
-WITHOUT_EFFECT = frozenset({"service_tier", "context_management", "container", "inference_geo", "output_config"})
+WITHOUT_EFFECT = frozenset({"service_tier", "context_management", "container", "inference_geo"})
 
 
 class Source(msgspec.Struct):
@@ -69,6 +71,18 @@ class Thinking(msgspec.Struct):
     type: str
 
 
+class Format(msgspec.Struct):
+    """What the answer's text must be."""
+
+    type: Literal["json_schema"]
+    schema: dict[str, Any]
+
+
+class OutputConfig(msgspec.Struct):
+    format: Format | None = None
+    effort: str | None = None
+
+
 class Metadata(msgspec.Struct):
     user_id: str | None = None
 
@@ -90,6 +104,8 @@ class MessageBody(msgspec.Struct, kw_only=True):
     thinking: Thinking | None = None
     metadata: Metadata | None = None
     mcp_servers: list[Any] | None = None
+    output_config: OutputConfig | None = None
+    output_format: Format | None = None
     harmonic: Harmonic | None = None
 
     @property
@@ -118,6 +134,7 @@ def chat_body(asked: MessageBody) -> ChatBody:
     for place, message in enumerate(asked.messages):
         messages += _messages(message, f"messages[{place}]")
     choice = asked.tool_choice if asked.tools else None
+    form = asked.output_config.format if asked.output_config is not None else None
     return ChatBody(
         model=asked.model,
         messages=messages,
@@ -129,8 +146,15 @@ def chat_body(asked: MessageBody) -> ChatBody:
         tools=[_tool(tool, place) for place, tool in enumerate(asked.tools)] if asked.tools else None,
         tool_choice=_choice(choice),
         parallel_tool_calls=False if choice is not None and choice.disable_parallel_tool_use else None,
+        response_format=_format(form or asked.output_format),
         harmonic=asked.harmonic,
     )
+
+
+def _format(form: Format | None) -> ResponseFormat | None:
+    if form is None:
+        return None
+    return ResponseFormat(form.type, JsonSchema("answer", form.schema, strict=True))
 
 
 def _messages(message: AnthropicMessage, place: str) -> list[ChatMessage]:

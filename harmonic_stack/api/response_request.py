@@ -28,7 +28,6 @@ from harmonic_stack.errors import BadRequest, UnsupportedParameter
 
 WITHOUT_EFFECT = frozenset(
     {
-        "include",
         "max_tool_calls",
         "prompt_cache_key",
         "prompt_cache_retention",
@@ -40,6 +39,9 @@ WITHOUT_EFFECT = frozenset(
         "user",
     }
 )
+
+
+LOGPROBS = "message.output_text.logprobs"
 
 
 class FunctionTool(msgspec.Struct):
@@ -88,6 +90,7 @@ class ResponseBody(msgspec.Struct, kw_only=True):
     background: bool | None = None
     conversation: Any = None
     prompt: Any = None
+    include: list[str] | None = None
     top_logprobs: int | None = None
     harmonic: Harmonic | None = None
 
@@ -128,6 +131,7 @@ def chat_body(asked: ResponseBody, items: Sequence[Mapping[str, Any]]) -> ChatBo
         ("conversation", asked.conversation),
         ("prompt", asked.prompt),
         ("top_logprobs", asked.top_logprobs),
+        ("include", asked.include is not None and LOGPROBS in asked.include),
     ):
         if wanted:
             raise UnsupportedParameter(param, "responses here are answered at once, from what the request holds")

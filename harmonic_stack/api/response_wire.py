@@ -74,8 +74,8 @@ class ResponseWire:
         return b"".join(out)
 
     def last(self, _said: Sequence[Event], report: Report) -> bytes:
-        ends = b"".join(self._end(item) for item in self._items.values())
         done = self.finished(report)
+        ends = b"".join(self._end(item, _of_items(done["status"])) for item in self._items.values())
         return ends + self._event(f"response.{done['status']}", response=done)
 
     def error(self, error: BaseException) -> bytes:
@@ -121,7 +121,7 @@ class ResponseWire:
             "max_output_tokens": asked.max_output_tokens,
             "metadata": asked.metadata or {},
             "model": asked.model,
-            "output": [item.whole("completed") for item in self._items.values()] if status != "in_progress" else [],
+            "output": [item.whole(_of_items(status)) for item in self._items.values()],
             "parallel_tool_calls": asked.parallel_tool_calls is not False,
             "previous_response_id": asked.previous_response_id,
             "reasoning": {"effort": None, "summary": None},
@@ -158,7 +158,7 @@ class ResponseWire:
             place = {"item_id": item.id, "output_index": item.index}
             out.append(self._event("response.function_call_arguments.delta", **place, delta=event.arguments))
 
-    def _end(self, item: _Open) -> bytes:
+    def _end(self, item: _Open, status: str) -> bytes:
         text, place = "".join(item.texts), {"item_id": item.id, "output_index": item.index}
         if item.kind == "message":
             place |= {"content_index": 0}
@@ -171,13 +171,18 @@ class ResponseWire:
             parts += self._event("response.reasoning_summary_part.done", **place, part=part)
         else:
             parts = self._event("response.function_call_arguments.done", **place, name=item.name, arguments=text)
-        whole = item.whole("completed")
+        whole = item.whole(status)
         return parts + self._event("response.output_item.done", output_index=item.index, item=whole)
 
     def _event(self, kind: str, **more: Any) -> bytes:
         data = _json({"type": kind, "sequence_number": self._number, **more})
         self._number += 1
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+
+
+def _of_items(status: str) -> str:
+    """The status of the items of a response with that status."""
+    return "completed" if status == "completed" else "incomplete"
 
 
 def _text_part(text: str) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from harmonic_stack.api.answering import Answering
 from harmonic_stack.api.asgi import ClientGone, Receive, Scope, Send, read_json_body
@@ -17,7 +17,7 @@ from harmonic_stack.api.models import TheDaemon
 from harmonic_stack.api.response_request import WITHOUT_EFFECT, ResponseBody, chat_body, items_of
 from harmonic_stack.api.response_store import PREFIX, ResponseStore
 from harmonic_stack.api.response_wire import ResponseWire
-from harmonic_stack.errors import BadRequest, HarmonicError, ResponseNotFound
+from harmonic_stack.errors import BadRequest, HarmonicError, ResponseNotFound, UnsupportedParameter
 from harmonic_stack.query import Event, Report
 
 MOST_BACK = 200  # responses of one chain
@@ -78,20 +78,36 @@ class ResponsesRoute:
 
 
 @router.get("/{response}")
-async def get_response(response: str, request: Request, daemon: TheDaemon) -> dict[str, Any]:
+async def get_response(response: str, request: Request, daemon: TheDaemon, stream: bool = False) -> dict[str, Any]:
     """One kept response."""
+    if stream:
+        raise UnsupportedParameter("stream", "a kept response is whole")
     kept = await ResponseStore(daemon.bus).find(response, request.state.caller)
     found: dict[str, Any] = kept["response"]
     return found
 
 
 @router.get("/{response}/input_items")
-async def input_items(response: str, request: Request, daemon: TheDaemon) -> dict[str, Any]:
-    """The items that a kept response was asked with, the oldest first."""
+async def input_items(
+    response: str,
+    request: Request,
+    daemon: TheDaemon,
+    order: Literal["asc", "desc"] = "desc",
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> dict[str, Any]:
+    """The items that a kept response was asked with, a page at a time: the newest first unless *order* is "asc"."""
     kept = await ResponseStore(daemon.bus).find(response, request.state.caller)
     items = [{"id": f"in_{place}", **item} for place, item in enumerate(kept["input"])]
-    ends = {"first_id": items[0]["id"] if items else None, "last_id": items[-1]["id"] if items else None}
-    return {"object": "list", "data": items, **ends, "has_more": False}
+    if order == "desc":
+        items.reverse()
+    places = [place for place, item in enumerate(items, 1) if item["id"] == after]
+    if after is not None and not places:
+        raise BadRequest("no item has this id", "after")
+    left = items[places[-1] :] if places else items  # ids are the caller's where it gave some
+    page = left[:limit]
+    ends = {"first_id": page[0]["id"] if page else None, "last_id": page[-1]["id"] if page else None}
+    return {"object": "list", "data": page, **ends, "has_more": len(left) > limit}
 
 
 @router.delete("/{response}")

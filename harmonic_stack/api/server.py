@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import math
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,10 +23,17 @@ SEND_BUFFER = 262_144
 
 
 class DaemonServer(uvicorn.Server):
-    """uvicorn without its own signal handlers: the daemon decides when it stops, and in which order."""
+    """uvicorn without its own signal handlers: the daemon decides when it stops, and in which order.
+
+    While what was begun is finished, connections are still accepted: whoever asks is told 503, and ``/ready`` tells a
+    proxy to send its callers elsewhere. Only then does nothing listen any more.
+    """
 
     when_serving: Callable[[], None] = staticmethod(lambda: None)
     when_stopping: Callable[[], None] = staticmethod(lambda: None)
+    busy: Callable[[], bool] = staticmethod(lambda: False)  # whether a stop waits before it closes the door
+    drain_seconds: float = 0.0
+    _until: float | None = None  # monotonic: what runs then is cancelled; None before a stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve, and say so."""
@@ -38,10 +47,24 @@ class DaemonServer(uvicorn.Server):
 
     def stop(self) -> None:
         """Take nothing new and finish what is under way; a second call stops at once."""
-        if self.should_exit:
+        if self._until is not None:
             self.force_exit = True
-        self.should_exit = True
-        self.when_stopping()
+        else:
+            self._until = time.monotonic() + self.drain_seconds
+            self.when_stopping()
+        self.should_exit = self.force_exit or not self.busy()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look, ten times a second, whether a stop has waited long enough."""
+        if self._until is not None and (not self.busy() or time.monotonic() >= self._until):
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing more; what still runs has what is left of the time."""
+        if self._until is not None:
+            self.config.timeout_graceful_shutdown = math.ceil(max(self._until - time.monotonic(), 0.0))
+        await super().shutdown(sockets)
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -69,7 +92,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 def make_server(app: Any, limits: Limits) -> DaemonServer:
     """A server for *app* within *limits*."""
     protocol = type("Protocol", (HardenedProtocol,), {"limits": limits})
-    return DaemonServer(
+    server = DaemonServer(
         uvicorn.Config(
             app,
             http=protocol,
@@ -83,9 +106,10 @@ def make_server(app: Any, limits: Limits) -> DaemonServer:
             proxy_headers=False,
             backlog=BACKLOG,
             timeout_keep_alive=int(limits.idle_seconds),
-            timeout_graceful_shutdown=int(limits.drain_seconds),
         )
     )
+    server.drain_seconds = limits.drain_seconds
+    return server
 
 
 async def serve_until_signal(server: DaemonServer, listening: socket.socket, when_serving: Callable[[], None]) -> None:

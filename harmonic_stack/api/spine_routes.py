@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +16,7 @@ from harmonic_stack.errors import PayloadTooLarge, RequestTimedOut, SessionNotFo
 from harmonic_stack.problems import message_of, problem_of
 from harmonic_stack.signals.story import signal_object
 from ommatidia import Encoder, State
-from spine import Channel, SessionInfo, Tail, Taken, export_lines, import_lines, remember
+from spine import Channel, SessionInfo, Signal, Tail, Taken, export_lines, import_lines, remember
 
 router = APIRouter(prefix="/admin/spine")
 
@@ -181,7 +181,8 @@ async def tail(
 ) -> StreamingResponse:
     """Signals as they are written, as server-sent events whose id is the place to go on from.
 
-    A reader that comes back with that as ``Last-Event-ID``, or as ``after``, gets what it missed, each signal once.
+    A reader that comes back with that as ``Last-Event-ID``, or as ``after``, gets what it missed, each signal once. The
+    stream ends when the stack is stopped.
     """
     signals = daemon.bus.tail(
         None if channel is None else [Channel(channel)],
@@ -191,7 +192,8 @@ async def tail(
         kind=kind,
         after=last_event_id or after or "$",
     )
-    return StreamingResponse(_events(signals, daemon.encoders.words), media_type="text/event-stream")
+    events = _events(signals, daemon.encoders.words, daemon.orchestrator.conductor.closing)
+    return StreamingResponse(events, media_type="text/event-stream")
 
 
 def _session_object(found: SessionInfo) -> dict[str, Any]:
@@ -223,9 +225,29 @@ async def _body(request: Request, patience: float) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def _events(signals: Tail, encoder: Encoder) -> AsyncIterator[bytes]:
+async def _events(signals: Tail, encoder: Encoder, closing: asyncio.Event) -> AsyncIterator[bytes]:
     yield b": listening\n\n"
-    async with aclosing(signals):
-        async for signal in signals:
+    async with aclosing(signals), _waiting(closing) as stopped:
+        while (signal := await _next(signals, stopped)) is not None:
             data = msgspec.json.encode(signal_object(signal, encoder))
             yield b"id: %b\nevent: signal\ndata: %b\n\n" % (signals.position.encode(), data)
+
+
+@asynccontextmanager
+async def _waiting(event: asyncio.Event) -> AsyncIterator["asyncio.Task[bool]"]:
+    task = asyncio.create_task(event.wait())
+    try:
+        yield task
+    finally:
+        task.cancel()
+
+
+async def _next(signals: Tail, stopped: "asyncio.Task[bool]") -> Signal | None:
+    """The next signal; None at the end, or once *stopped*, so that a reader does not hold up a stop."""
+    coming = asyncio.ensure_future(anext(signals, None))
+    try:
+        await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return await coming if coming.done() else None
+    finally:
+        coming.cancel()
+        await asyncio.wait({coming})  # the tail is closed next, which it may not be while it is read

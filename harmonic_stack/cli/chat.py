@@ -11,7 +11,7 @@ import typer
 
 from harmonic_stack.cli.ask import stream_answer
 from harmonic_stack.cli.client import daemon_client, fetch
-from harmonic_stack.cli.output import dim, explain, say
+from harmonic_stack.cli.output import explain, say, show, whisper
 from harmonic_stack.errors import HarmonicError
 
 HELP = """\
@@ -26,11 +26,12 @@ PAGE = 1000
 
 @dataclass
 class Talk:
-    """One conversation: whom it is with, under which session's name, and whether drafts are shown."""
+    """One conversation: with whom, under which name, whether drafts are shown, and how the last question ended."""
 
     model: str
     session: str
     quiet: bool
+    code: int = 0  # the exit code of the last question
 
 
 def chat(
@@ -41,13 +42,15 @@ def chat(
     """Talk with the crew: answers as they come, drafts dimmed above them. The stack remembers the session."""
     talk = Talk(model, session or _fresh_name(), quiet)
     fetch("/admin/status")  # a stack that does not run is told now, not after the first question
-    say(dim(f"session {talk.session}, {talk.model}; /help tells the commands"))
+    whisper(f"session {talk.session}, {talk.model}; /help tells the commands")
     for line in _lines():
         if line.startswith("/"):
             if not _command(talk, line):
-                return
+                break
         elif line:
             _ask(talk, line)
+    if talk.code and not sys.stdin.isatty():  # a person has seen it
+        raise typer.Exit(talk.code)
 
 
 def _ask(talk: Talk, text: str) -> None:
@@ -56,10 +59,11 @@ def _ask(talk: Talk, text: str) -> None:
     try:
         with daemon_client(timeout=None) as client:
             stream_answer(client, body, {"x-session-id": talk.session}, quiet=talk.quiet)
+        talk.code = 0
     except HarmonicError as error:
-        explain(error)
+        talk.code = explain(error)
     except KeyboardInterrupt:
-        say(dim("\n[stopped]"))
+        whisper("[stopped]")
 
 
 def _command(talk: Talk, line: str) -> bool:
@@ -70,16 +74,16 @@ def _command(talk: Talk, line: str) -> bool:
         return False
     if word == "new":
         talk.session = _fresh_name()
-        say(dim(f"session {talk.session}"))
+        whisper(f"session {talk.session}")
     elif word == "session":
         talk.session = rest or talk.session
-        say(dim(f"session {talk.session}"))
+        whisper(f"session {talk.session}")
     elif word == "model":
         talk.model = rest or talk.model
-        say(dim(f"model {talk.model}"))
+        whisper(f"model {talk.model}")
     elif word == "drafts":
         talk.quiet = not talk.quiet
-        say(dim(f"drafts {'hidden' if talk.quiet else 'shown'}"))
+        whisper(f"drafts {'hidden' if talk.quiet else 'shown'}")
     elif word == "history":
         _history(talk.session)
     else:
@@ -94,20 +98,21 @@ def _history(session: str) -> None:
         explain(error)
         return
     for turn in found:
-        typer.echo(f"> {(turn['payload'] or {}).get('question', '')}\n{turn['text']}\n")
+        show(f"> {(turn['payload'] or {}).get('question', '')}\n{turn['text']}\n")
     if not found:
-        say(dim("nothing has been said yet"))
+        whisper("nothing has been said yet")
 
 
 def _lines() -> Iterator[str]:
     """What the person types, line by line, until the end of input."""
     on_terminal = sys.stdin.isatty()
+    prompt = "> " if on_terminal and sys.stdout.isatty() else ""
     if on_terminal:
         with suppress(ImportError):  # line editing and the arrow keys, where Python has them
             import readline  # noqa: F401
     while True:
         try:
-            yield input("> " if on_terminal else "").strip()
+            yield input(prompt).strip()
         except EOFError:
             return
         except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """The command line's way to the running daemon: its address from the note, the admin key from the key file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -59,6 +59,14 @@ def _asked(method: str, path: str, **parts: Any) -> Any:
             say(f"the daemon does not answer: {error}")
             raise NotRunning from error
     return checked(answer)
+
+
+def lines_of(answer: httpx.Response) -> Iterator[str]:
+    """The lines of a stream as they come. Only a line feed ends one: Python has more line ends."""
+    left = b""
+    for chunk in answer.iter_bytes():
+        *lines, left = (left + chunk).split(b"\n")
+        yield from (line.decode() for line in lines)
 
 
 def checked(answer: httpx.Response) -> Any:

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from harmonic_stack.cli.client import checked, daemon_client, fetch
+from harmonic_stack.cli.client import checked, daemon_client, fetch, lines_of
 from harmonic_stack.cli.look import AsJson
-from harmonic_stack.cli.output import say, show_json, show_table
+from harmonic_stack.cli.output import say, show, show_json, show_table
 
 app = typer.Typer(help="Look into the six channels.", no_args_is_help=True)
 
@@ -71,7 +71,7 @@ def read(
         show_json(found)
         return
     for signal in found["signals"]:
-        typer.echo(_line(signal))
+        show(_line(signal))
     if found["next"]:
         say(f"more: --after {found['next']}")
 
@@ -137,7 +137,7 @@ def export(
             answer.read()
             checked(answer)
         with sys.stdout if str(target) == "-" else target.open("w", encoding="utf-8") as file:
-            for line in answer.iter_lines():
+            for line in lines_of(answer):
                 file.write(line + "\n")
 
 
@@ -164,7 +164,7 @@ def tail(
                 if line.startswith("id: "):
                     end = line[4:]
                 elif line.startswith("data: "):
-                    typer.echo(line[6:] if as_json else _line(json.loads(line[6:])))
+                    show(line[6:] if as_json else _line(json.loads(line[6:])))
     finally:
         if end:
             say(f"to go on: --after {end}")

@@ -19,7 +19,7 @@ import uvloop
 from harmonic_stack.api.app import create_app
 from harmonic_stack.api.server import bound_socket, make_server, serve_until_signal
 from harmonic_stack.cli.models import pull_missing
-from harmonic_stack.cli.output import explain, say
+from harmonic_stack.cli.output import explain, say, show
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.daemon import Daemon, running_stack
 from harmonic_stack.host.file_limit import allow_open_files
@@ -82,7 +82,7 @@ def logs(
     if not files[which].exists():
         say(f"there is no {files[which]} yet: nothing has written to it")
     for line in follow(files[which], lines, go_on=follow_on):
-        typer.echo(line)
+        show(line)
 
 
 def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
@@ -120,7 +120,7 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
                     manager.stopping()
 
                 serving = make_server(create_app(daemon), server)
-                serving.when_stopping = no_more
+                serving.when_stopping, serving.busy = no_more, daemon.orchestrator.conductor.any_under_way
                 await serve_until_signal(serving, listening, announce)
                 step("stopping")
             manager.close()

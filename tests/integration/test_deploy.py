@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harmonic_stack.config import Config
 from harmonic_stack.metrics import Metrics
 from tests.fake_engine import Act, fake_engine
 from tests.stack import asking, served_stack
@@ -83,6 +84,14 @@ async def test_the_compose_file_is_good_and_opens_nothing_to_the_network() -> No
     published = re.findall(r"(?m)^\s+- (\S+):\d+:\d+", said)
     assert published
     assert set(published) == {"127.0.0.1"}
+
+
+def test_the_stack_serves_the_name_by_which_prometheus_calls_it() -> None:
+    environment = re.findall(r"(?m)^ +(HARMONIC_\w+): (.+)$", (DEPLOY / "docker-compose.yml").read_text())
+    config = Config.load(None, env={"HOME": "/", **dict(environment)}, flags={}).config
+    targets = re.findall(r'targets: \["([^:]+):\d+"\]', (DEPLOY / "prometheus.yml").read_text())
+    assert targets
+    assert set(targets) <= set(config.server.allowed_hosts)
 
 
 async def test_prometheus_finds_nothing_wrong_with_its_configuration(tmp_path: Path) -> None:

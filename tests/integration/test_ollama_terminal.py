@@ -1,77 +1,21 @@
 """What a person at a terminal is asked before a model is fetched, and what they see of it: over a real terminal."""
 
-import asyncio
-import os
-import pty
-import signal
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from launcher import demo_model
 from launcher.loopback import free_port
-from tests.cli import COMMAND, Home
+from tests.cli import Home
 from tests.fake_ollama import FakeOllama, count_to, fake_ollama
-from tests.helpers import until
 from tests.ollama import Installed, ollama_program
 from tests.ollama_registry import Published, registry
+from tests.terminal import terminal
 
 pytestmark = pytest.mark.timeout(120)
 
 DONE = [b'{"status":"pulling manifest"}', b'{"status":"success"}']
-
-
-class Terminal:
-    """A command on a terminal of its own: what it shows, and keys for it."""
-
-    def __init__(self, process: asyncio.subprocess.Process, master: int) -> None:
-        self.process, self._master, self.shown = process, master, b""
-        asyncio.get_running_loop().add_reader(master, self._read)
-
-    def _read(self) -> None:
-        try:
-            self.shown += os.read(self._master, 65_536)
-        except OSError:  # nobody is at the other end any more
-            self.close()
-
-    def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._master)
-
-    async def sees(self, text: str, timeout: float = 60) -> None:
-        try:
-            await until(lambda: text.encode() in self.shown, f"{text!r} is shown", timeout)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; shown was {self.shown!r}") from None
-
-    async def ends(self, timeout: float = 30) -> int:
-        """Wait for the command's end; its exit code."""
-        async with asyncio.timeout(timeout):
-            return await self.process.wait()
-
-    def types(self, text: str) -> None:
-        os.write(self._master, text.encode())
-
-
-@asynccontextmanager
-async def terminal(home: Home, *words: str) -> AsyncIterator[Terminal]:
-    """Run a command on a terminal of its own."""
-    master, slave = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, *words, stdin=slave, stdout=slave, stderr=slave, env=home.environment, start_new_session=True
-    )
-    os.close(slave)
-    shown = Terminal(process, master)
-    try:
-        yield shown
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-        await process.wait()
-        shown.close()
-        os.close(master)
 
 
 @pytest.mark.engine

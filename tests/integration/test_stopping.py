@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,15 +33,15 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running(home: Home) -> AsyncIterator[Daemon]:
-    """Start one, wait until it is ready; the test stops it."""
+async def running(home: Home, **settings: str) -> AsyncIterator[Daemon]:
+    """Start one with *settings* of the environment, wait until it is ready; the test stops it."""
     port = free_port()
     async with fake_engine(lambda _: Act(" ".join(["word"] * WORDS), delay=0.05)) as engine:
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
             *("up", "--port", str(port), "--engine", engine.url),
             stderr=asyncio.subprocess.PIPE,
-            env=home.environment | {"HARMONIC_ENGINE__PROVE": "false", "HARMONIC_ENGINE__SLOTS": "8"},
+            env=home.environment | {"HARMONIC_ENGINE__PROVE": "false", "HARMONIC_ENGINE__SLOTS": "8"} | settings,
         )
         assert process.stderr is not None
         try:
@@ -71,7 +70,11 @@ async def test_eight_streams_are_finished_whole_after_the_signal(home: Home) -> 
         streams = [asyncio.create_task(stream(daemon)) for _ in range(STREAMS)]
         await until(lambda: daemon.engine.streaming == STREAMS, "eight are answered", timeout=20)
         daemon.process.send_signal(signal.SIGTERM)
-        await until(lambda: not _listens(daemon.port), "nobody new gets in")
+        await until(lambda: _new(daemon, "/ready", 503), "a new caller is told that this stack is not ready")
+        assert await _new(daemon, "/health", 200), "the process itself is well"
+        refused = await daemon.client.post("/v1/chat/completions", json=asking("Me too?", "harmonic-fast"))
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "shutting_down")
+        assert int(refused.headers["retry-after"]) >= 1
         assert daemon.engine.streaming == STREAMS, "those under way go on"
         for events in await asyncio.gather(*streams):
             texts = [json.loads(event)["choices"][0]["delta"].get("content", "") for event in events[:-1]]
@@ -86,7 +89,7 @@ async def test_a_second_signal_does_not_wait(home: Home) -> None:
         streams = [asyncio.create_task(stream(daemon)) for _ in range(STREAMS)]
         await until(lambda: daemon.engine.streaming == STREAMS, "eight are answered", timeout=20)
         daemon.process.send_signal(signal.SIGTERM)
-        await until(lambda: not _listens(daemon.port), "it is stopping")
+        await until(lambda: _new(daemon, "/ready", 503), "it is stopping")
         daemon.process.send_signal(signal.SIGTERM)
         ended = await asyncio.gather(*streams, return_exceptions=True)
         async with asyncio.timeout(20):
@@ -96,9 +99,37 @@ async def test_a_second_signal_does_not_wait(home: Home) -> None:
     assert home.processes() == []
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as knocking:
-        return knocking.connect_ex(("127.0.0.1", port)) == 0
+async def test_what_takes_longer_than_the_time_to_drain_is_cut_off_without_an_end_mark(home: Home) -> None:
+    async with running(home, HARMONIC_SERVER__DRAIN_SECONDS="0.5") as daemon:
+        streaming = asyncio.create_task(stream(daemon))
+        await until(lambda: daemon.engine.streaming == 1, "one is answered", timeout=20)
+        daemon.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            assert await daemon.process.wait() == 0
+        [ended] = await asyncio.gather(streaming, return_exceptions=True)
+        assert isinstance(ended, httpx.TransportError) or ended[-1:] != ["[DONE]"]
+        assert daemon.engine.closed == 1
+    assert home.processes() == []
+
+
+async def test_somebody_who_listens_to_the_spine_does_not_hold_up_a_stop(home: Home) -> None:
+    async with running(home, HARMONIC_SERVER__DRAIN_SECONDS="3600") as daemon:
+        admin = (await home.run("key", "show", "--admin")).out.strip()
+        key = {"authorization": f"Bearer {admin}"}
+        async with daemon.client.stream("GET", "/admin/spine/tail", headers=key) as answer:
+            lines = answer.aiter_lines()
+            assert await anext(lines) == ": listening"
+            daemon.process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(20):
+                assert [line async for line in lines if line] == []  # it ends as a stream ends: not cut off
+                assert await daemon.process.wait() == 0
+    assert home.processes() == []
+
+
+async def _new(daemon: Daemon, path: str, status: int) -> bool:
+    """Whether a caller on a connection of its own is answered with *status*."""
+    async with httpx.AsyncClient(base_url=daemon.client.base_url) as client:
+        return (await client.get(path)).status_code == status
 
 
 async def test_an_address_that_others_reach_needs_a_key_and_is_refused_at_once(home: Home) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fake_chunks import with_logprobs
-from tests.fake_engine import Act, fake_engine
+from tests.fake_engine import Act, fake_engine, role_of
 from tests.sse import chunks_of
 from tests.stack import asking, served_stack
 
@@ -120,3 +120,60 @@ async def test_images_reach_a_model_that_sees_and_what_is_not_ours_to_forward_do
     for request in engine.requests[1:]:
         user = next(message for message in request["messages"] if message["role"] == "user")
         assert [part["type"] for part in user["content"]].count("image_url") == 1
+
+
+async def test_a_stop_text_ends_a_voted_answer_too(tmp_path: Path) -> None:
+    async with (
+        fake_engine(lambda _: Act("Two and two make four. END Answer: 4")) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+    ):
+        body = asking("What is 2 + 2? Answer with a number.", stop=["never", "END"])
+        whole = (await client.post(CHAT, json=body)).json()
+        streamed = chunks_of((await client.post(CHAT, json={**body, "stream": True})).text)
+    assert whole["harmonic"]["mode"] == "closed"
+    assert whole["choices"][0]["message"]["content"] == "Two and two make four. "
+    assert whole["choices"][0]["finish_reason"] == "stop"
+    assert "".join(c["choices"][0]["delta"].get("content", "") for c in streamed) == "Two and two make four. "
+
+
+async def test_a_stop_text_ends_the_draft_that_stands_in_for_a_base_that_died(tmp_path: Path) -> None:
+    def play(body: dict[str, Any]) -> Act:
+        return Act("Wrap it. END Freeze it.", die_after=None if role_of(body) else 0)
+
+    async with (
+        fake_engine(play) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+    ):
+        body = asking("How should I keep bread fresh?", stop="END")
+        answer = (await client.post(CHAT, json=body)).json()
+    assert answer["harmonic"]["agents"][0]["status"] == "failed"
+    assert answer["choices"][0]["message"]["content"] == "Wrap it. "
+
+
+async def test_what_would_be_another_answer_is_refused_by_name(tmp_path: Path) -> None:
+    refused: list[tuple[str, object]] = [
+        ("audio", {"voice": "alloy", "format": "wav"}),
+        ("modalities", ["text", "audio"]),
+        ("web_search_options", {}),
+        ("function_call", {"name": "f"}),
+        ("functions", [{"name": "f"}]),
+    ]
+    taken: list[tuple[str, object]] = [
+        ("audio", None),
+        ("modalities", ["text"]),
+        ("function_call", "auto"),
+        ("functions", []),
+    ]
+    async with (
+        fake_engine() as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+    ):
+        for param, value in refused:
+            answer = await client.post(CHAT, json=asking("Hi", "fake", **{param: value}))
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_parameter", param)
+        for param, value in taken:
+            assert (await client.post(CHAT, json=asking("Hi", "fake", **{param: value}))).status_code == 200

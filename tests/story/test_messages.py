@@ -149,3 +149,32 @@ async def test_tokens_are_estimated_more_for_more(tmp_path: Path) -> None:
         more = (await client.post(f"{PATH}/count_tokens", json={**body, "tools": [WEATHER]})).json()["input_tokens"]
     assert 0 < few < more
     assert engine.requests == []
+
+
+async def test_a_schema_for_the_text_binds_the_engine_under_either_name(tmp_path: Path) -> None:
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+    async with (
+        fake_engine(lambda _: Act('{"a": 1}')) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+    ):
+        for field in ({"output_config": {"format": form, "effort": "low"}}, {"output_format": form}):
+            assert (await client.post(PATH, json={**BODY, **field})).status_code == 200
+            assert engine.requests[-1]["response_format"]["json_schema"]["schema"] == form["schema"]
+        assert (await client.post(PATH, json={**BODY, "output_config": {"effort": "low"}})).status_code == 200
+        assert "response_format" not in engine.requests[-1]
+        wrong = await client.post(PATH, json={**BODY, "output_config": {"format": {"type": "grammar"}}})
+        assert wrong.status_code == 400
+
+
+async def test_every_answer_names_itself_as_anthropics_clients_look_for_it(tmp_path: Path) -> None:
+    async with (
+        fake_engine() as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+    ):
+        for body in (BODY, {**BODY, "stream": True}, {}):
+            answer = await client.post(PATH, json=body)
+            assert answer.headers["request-id"] == answer.headers["x-request-id"]
+        other = await client.post("/v1/chat/completions", json={"model": "fake", "messages": BODY["messages"]})
+    assert "request-id" not in other.headers

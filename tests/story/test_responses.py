@@ -45,6 +45,49 @@ async def test_a_response_is_kept_continued_listed_and_deleted(tmp_path: Path) -
         assert (orphan.status_code, orphan.json()["error"]["param"]) == (400, "previous_response_id")
 
 
+async def test_input_items_come_in_pages_the_newest_first(tmp_path: Path) -> None:
+    async with (
+        fake_engine() as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+    ):
+        given = [{"role": "user", "content": str(number)} for number in range(5)]
+        made = (await client.post(PATH, json={"model": "fake", "input": given})).json()
+        path = f"{PATH}/{made['id']}/input_items"
+
+        async def read(**asked: str | int) -> list[str]:
+            """Page after page, as a client does."""
+            found: list[str] = []
+            while True:
+                page = (await client.get(path, params=asked)).json()
+                found += [item["content"] for item in page["data"]]
+                if not page["has_more"]:
+                    return found
+                asked["after"] = page["last_id"]
+
+        assert await read() == ["4", "3", "2", "1", "0"]
+        assert await read(limit=2) == ["4", "3", "2", "1", "0"]
+        assert await read(limit=2, order="asc") == ["0", "1", "2", "3", "4"]
+        for asked in ({"after": "in_9"}, {"limit": 0}, {"limit": 101}, {"order": "up"}):
+            refused = await client.get(path, params=asked)
+            assert (refused.status_code, refused.json()["error"]["param"]) == (400, next(iter(asked)))
+
+
+async def test_what_a_response_cannot_be_asked_for_is_refused_by_name(tmp_path: Path) -> None:
+    async with (
+        fake_engine() as engine,
+        served_stack(tmp_path, {"engine.url": engine.url}) as stack,
+        stack.client() as client,
+    ):
+        body = {"model": "fake", "input": "Hi"}
+        answer = await client.post(PATH, json={**body, "include": ["message.output_text.logprobs"]})
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "include")
+        made = await client.post(PATH, json={**body, "include": ["reasoning.encrypted_content"]})
+        assert made.status_code == 200
+        again = await client.get(f"{PATH}/{made.json()['id']}", params={"stream": True})
+        assert (again.status_code, again.json()["error"]["param"]) == (400, "stream")
+
+
 async def test_store_false_leaves_no_trace_on_the_spine(tmp_path: Path) -> None:
     async with (
         fake_engine(lambda _: Act("Nothing to see.")) as engine,
@@ -158,6 +201,7 @@ async def test_a_schema_images_limits_and_a_cut_answer(tmp_path: Path) -> None:
         }
         answer = (await client.post(PATH, json=body)).json()
     assert (answer["status"], answer["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+    assert [item["status"] for item in answer["output"]] == ["incomplete"]
     sent = engine.requests[0]
     assert sent["max_tokens"] == 5
     assert sent["response_format"]["json_schema"] == {"name": "x", "schema": {"type": "object"}, "strict": True}
