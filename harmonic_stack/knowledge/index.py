@@ -14,7 +14,7 @@ from harmonic_stack.errors import KnowledgeError
 from harmonic_stack.knowledge.chunks import chunks
 from harmonic_stack.knowledge.files import Found, Stamp, find, read_text
 from harmonic_stack.prompts import Context, Notes, estimate_tokens, notes_for
-from ommatidia import Encoder
+from ommatidia import Encoder, as_high
 
 log = logging.getLogger(__name__)
 # A passage less like the question than this has nothing to do with it; per encoder, since cosines do not compare.
@@ -92,7 +92,7 @@ class Index:
             ),
             key=lambda passage: -passage.likeness,
         )
-        least = LEAST.get(self._encoder.tag, _LEAST)
+        least = LEAST[self._encoder.tag] if self._encoder.tag in LEAST else as_high(self._encoder, _LEAST)
         chosen: list[Passage] = []
         room = self._limits.tokens
         for passage in ranked[: self._limits.chunks]:
