@@ -111,7 +111,9 @@ class Orchestrator:
         failing = self.bridge.failing()
         if not query.mode.merges or query.options.agents is not None:
             return self.router.route(query, failing=failing)
-        return await self.bridge.encoders.meaning.run(self.router.route, query, failing=failing)
+        return await self.bridge.encoders.meaning.run(
+            lambda encoder: self.router.route(query, encoder, failing=failing)
+        )
 
     def _run(self, query: Query, context: Context, put: Put, share: Share) -> Run:
         mode = query.options.stream or self.config.draft.stream
@@ -186,7 +188,8 @@ class Orchestrator:
         holders = holders_of(run)
         agents = tuple(dict.fromkeys((*holders, *route.agents)))
         answering = [self.crew.executive, *(agent.name for agent in agents)]
-        pooled = await pool_facts(run, [agent.name for agent in holders], answering)
+        meaning = self.bridge.encoders.meaning
+        pooled = await pool_facts(run, [agent.name for agent in holders], answering, meaning)
         self.bridge.write(run.query, facts_signal(run.query, pooled.facts, pooled.panels))
         # The agents of the wave that answers: those who know something first, as many as a crew has.
         chosen = replace(route, agents=agents[: max(self.config.route.crew, len(holders))])

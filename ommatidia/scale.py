@@ -81,6 +81,16 @@ def centred(vectors: Vectors, centre: Vectors) -> Vectors:
     return found
 
 
+def likeness(rows: Sequence[Sequence[float]], vectors: Vectors) -> float:
+    """The least cosine of a row to its vector, both of length 1; 0.0 where they are no tables of one shape.
+
+    Raises:
+        ValueError, TypeError: *rows* is no table of numbers.
+    """
+    before = np.array(rows, dtype=np.float32)
+    return float((before * vectors).sum(axis=1).min()) if before.shape == vectors.shape and len(before) else 0.0
+
+
 def _of(pairs: Sequence[tuple[int, int]], alike: Vectors) -> Vectors:
     one, other = np.array(pairs).T
     found: Vectors = alike[one, other]

@@ -27,13 +27,9 @@ async def append_minority(
     drafts = [outcome for outcome in outcomes if outcome.status is Status.OK]
     if mode == "off" or run.query.sampling.has_format or len(drafts) < 2:
         return Found()
+    texts, most = [draft.text for draft in drafts], run.config.merge.points
     found = await meaning.run(
-        minority_points,
-        run.query.question,
-        answer.text,
-        [draft.text for draft in drafts],
-        encoder=meaning.encoder,
-        most=run.config.merge.points,
+        lambda encoder: minority_points(run.query.question, answer.text, texts, encoder=encoder, most=most)
     )
     chosen = [point for point in found if point.kept]
     names = [str(draft.seat) for draft in drafts]

@@ -34,6 +34,9 @@ from harmonic_stack.errors.knowledge import (
 )
 from harmonic_stack.errors.load import (
     AllAgentsFailed,
+    EncoderChanged,
+    EncoderFailed,
+    EncoderUnfit,
     EngineStreamFailed,
     KeyTooBusy,
     ShuttingDown,
@@ -76,6 +79,9 @@ __all__ = [
     "ConfigError",
     "ConfigProblem",
     "DaemonRefused",
+    "EncoderChanged",
+    "EncoderFailed",
+    "EncoderUnfit",
     "EngineRefused",
     "EngineStreamFailed",
     "ExecutiveNeeded",
