@@ -64,13 +64,13 @@ async def test_what_is_wrong_with_an_answer_is_told_by_type() -> None:
         return []
 
     wrong: list[tuple[Callable[[Sequence[str]], Rows], str]] = [
-        (lambda texts: [], "0 vectors for 2 texts"),
-        (lambda texts: [[1.0, 2.0], [1.0]], "not vectors of one width"),
-        (lambda texts: [[float("nan")] * 512] * 2, "finite"),
+        (lambda texts: [], "0 vectors for 3 texts"),
+        (lambda texts: [*vectors(texts[:1]).tolist(), [1.0, 2.0], [1.0]], "not vectors of one width"),
+        (lambda texts: [[float("nan")] * 512] * 3, "finite"),
     ]
     for answer, reason in wrong:
         with pytest.raises(EncoderFailed, match=reason):
-            await asyncio.to_thread(encoder(Model(answer)).encode, ["one"])
+            await asyncio.to_thread(encoder(Model(answer)).encode, ["one", "two"])
     late = EngineEncoder("nomic", never, asyncio.get_running_loop(), measured(), timeout=0.05)
     with pytest.raises(EncoderFailed, match=r"within 0\.05 s"):
         await asyncio.to_thread(late.encode, ["one"])
