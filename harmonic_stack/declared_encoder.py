@@ -11,8 +11,8 @@ from typing import Any
 
 from harmonic_stack.config import Encoder as Settings
 from harmonic_stack.engine.embeddings import Embedder
-from harmonic_stack.engine_encoder import BATCH, SAME, Answer, EngineEncoder, Measured, asked_for, placed
-from harmonic_stack.errors import EncoderFailed, EncoderUnfit, shortened
+from harmonic_stack.engine_encoder import SAME, Answer, EngineEncoder, Measured, asked_for, batches, placed
+from harmonic_stack.errors import EncoderFailed, EncoderUnfit, EncoderUnsteady, shortened
 from launcher import LauncherError
 from ommatidia import Cached, Encoder
 from ommatidia.encode import Vectors
@@ -102,29 +102,36 @@ class DeclaredEncoder:
         Raises:
             EncoderFailed: it cannot be reached or gives no vectors.
             EncoderUnfit: it does not tell what belongs together.
+        EncoderUnsteady: a text's vector depends on what else is asked.
         """
         self._let_go()
         try:
             embed = self._embedder = await self._reach()
         except LauncherError as error:
             raise EncoderFailed(self.model, str(error)) from error
-        texts = known_texts()
+        alone = await asked_for(self.model, embed, known_texts()[:1])
         answered: list[Sequence[float]] = []
-        for start in range(0, len(texts), BATCH):
-            answered += await asked_for(self.model, embed, texts[start : start + BATCH])
-        found = await asyncio.to_thread(self._found, answered, embed.digest)
+        for batch in batches(known_texts()):
+            first, anchor, *rest = await asked_for(self.model, embed, batch)
+            answered += [first, *rest]
+            alone = [*alone, anchor]
+        found = await asyncio.to_thread(self._found, answered, alone, embed.digest)
         loop = asyncio.get_running_loop()
         return Cached(EngineEncoder(self.model, embed, loop, found, timeout=self._settings.seconds), size=KNOWN)
 
-    def _found(self, answered: Answer, digest: str) -> Measured:
+    def _found(self, answered: Answer, anchors: Answer, digest: str) -> Measured:
+        """What the vectors of the known texts tell; *anchors* are the first one's alone, then in each batch."""
         rows = placed(self.model, known_texts(), answered)
         centre = centre_of(rows)
         vectors = centred(rows, centre)
+        alone, *others = centred(placed(self.model, [known_texts()[0]] * len(anchors), anchors), centre)
+        if (steady := min(float(alone @ other) for other in others)) < SAME:
+            raise EncoderUnsteady(self.model, likeness=steady)
         self.scale = scale_of(vectors)
         if self.scale.told_apart < LEAST_APART:
             raise EncoderUnfit(self.model, told_apart=self.scale.told_apart, least=LEAST_APART)
         digest = (digest or self._digest(vectors))[:12]
-        return Measured(f"{shortened(self.model, 60)}#{digest}@{WIDTH}", centre, vectors[0], self.scale)
+        return Measured(f"{shortened(self.model, 60)}#{digest}@{WIDTH}", centre, alone, self.scale)
 
     def _digest(self, vectors: Vectors) -> str:
         """What tells this model from others where its engine does not: the digest of the vectors it gave at first.

@@ -163,6 +163,9 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.EncoderUnfit: Problem(
         502, "encoder_unfit", SERVER, remedy="Name a model made for embeddings in encoder.model."
     ),
+    errors.EncoderUnsteady: Problem(
+        502, "encoder_unsteady", SERVER, remedy="Give its engine one slot: of llama-server, --parallel 1."
+    ),
     errors.EncoderChanged: Problem(
         502, "encoder_changed", SERVER, remedy="Nothing is to be done: the new model is measured and taken by itself."
     ),

@@ -67,6 +67,16 @@ class EncoderUnfit(EncoderFailed):
         self.told_apart, self.least = told_apart, least
 
 
+class EncoderUnsteady(EncoderFailed):
+    """Its engine gives a text other vectors beside other texts than alone; ``likeness`` is the least cosine of two."""
+
+    def __init__(self, model: str, *, likeness: float) -> None:
+        super().__init__(
+            model, f"its engine gives one text other vectors beside other texts than alone: a cosine of {likeness:.3f}"
+        )
+        self.likeness = likeness
+
+
 class EncoderChanged(EncoderFailed):
     """Another model answers than the one that was measured; ``likeness`` is the cosine of one text's two vectors."""
 

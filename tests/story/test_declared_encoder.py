@@ -218,6 +218,26 @@ async def test_a_model_that_tells_nothing_apart_is_refused_with_its_figure(tmp_p
         assert declared["told_apart"] < 0.8
 
 
+def _mixed_up(body: dict[str, Any]) -> Act:
+    """As by a server that was seen: of texts that are computed together only the first is right."""
+    rows = vectors(body["input"])
+    rows[1:] += rows[:-1]
+    return Act(
+        whole=json.dumps({"data": [{"index": at, "embedding": row.tolist()} for at, row in enumerate(rows)]}).encode()
+    )
+
+
+async def test_an_engine_whose_vectors_depend_on_their_company_is_refused(tmp_path: Path) -> None:
+    async with (
+        fake_engine(both) as engine,
+        fake_engine(_mixed_up) as embedder,
+        served_stack(tmp_path, settings(tmp_path, engine.url, embedder.url)) as stack,
+    ):
+        declared = (await encoder_of(stack))["declared"]
+        assert declared["state"] == "failed"
+        assert "beside other texts" in declared["reason"]
+
+
 async def test_an_engine_that_hangs_is_waited_for_once(tmp_path: Path) -> None:
     hang = asyncio.Event()
     async with (

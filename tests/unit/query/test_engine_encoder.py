@@ -45,7 +45,7 @@ async def test_vectors_have_length_one_at_128_and_white_space_is_not_sent() -> N
     found = await asyncio.to_thread(encoder(model).encode, ["one", " ", "two"])
     assert found.shape == (3, 128)
     assert np.linalg.norm(found, axis=1).round(4).tolist() == [1, 0, 1]
-    assert model.asked == [[known_texts()[0], "one", "two"]]
+    assert model.asked == [["one", known_texts()[0], "two"]]
     assert (await asyncio.to_thread(encoder(model).encode, [])).shape == (0, 128)
     assert len(model.asked) == 1
 
@@ -65,7 +65,7 @@ async def test_what_is_wrong_with_an_answer_is_told_by_type() -> None:
 
     wrong: list[tuple[Callable[[Sequence[str]], Rows], str]] = [
         (lambda texts: [], "0 vectors for 3 texts"),
-        (lambda texts: [*vectors(texts[:1]).tolist(), [1.0, 2.0], [1.0]], "not vectors of one width"),
+        (lambda texts: [[1.0, 2.0], *vectors(texts[1:2]).tolist(), [1.0]], "not vectors of one width"),
         (lambda texts: [[float("nan")] * 512] * 3, "finite"),
     ]
     for answer, reason in wrong:
