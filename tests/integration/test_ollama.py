@@ -366,3 +366,26 @@ async def test_core_checks_a_pulled_model_against_ollamas_own_manifest(
     assert (whole.code, "ok        source    SHA-256" in whole.out) == (0, True), whole.out + whole.err
     broken = await home.run("core", "verify", names["broken"], "--no-engine")
     assert (broken.code, "wrong     size      truncated" in broken.out) == (1, True)
+
+
+async def test_an_encoder_is_held_beside_the_agents_model_and_counted(
+    home: Home, installed: Installed, names: dict[str, str]
+) -> None:
+    installed.settle(home, names["tiny"])
+    home.env |= {
+        "HARMONIC_ENCODER__ENGINE": "ollama",
+        "HARMONIC_ENCODER__MODEL": names["other"],
+        "HARMONIC_ENCODER__SECONDS": "60",
+    }
+    started = await home.run(*up())
+    assert started.code == 0, started.err
+    plan = await home.json("plan")
+    assert any(f"{names['other']} is held beside the agents' models" in words for words in plan["decisions"])
+    assert plan["shared_bytes"] > sum(pool["bytes"] for pool in plan["pools"])
+    encoder = (await home.json("status"))["encoder"]
+    assert encoder["declared"]["model"] == names["other"]
+    assert encoder["declared"]["reason"] is None
+    assert encoder["declared"]["state"] == "ready"
+    runners = [process for process in home.processes() if process.name() == "llama-server"]
+    assert len(runners) == 2
+    assert (await home.run("down")).code == 0
