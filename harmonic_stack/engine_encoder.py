@@ -9,7 +9,7 @@ from harmonic_stack.errors import EncoderChanged, EncoderFailed, EngineStreamFai
 from ommatidia import BadFrame, Scale
 from ommatidia.encode import Vectors
 from ommatidia.projection import WIDTH, from_engine
-from ommatidia.scale import centred, known_texts
+from ommatidia.scale import known_texts
 
 R = TypeVar("R")
 Answer = Sequence[Sequence[float]]
@@ -27,13 +27,12 @@ SAME = 0.99
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found of a model on this box: the name of its space, what all its vectors have in common, its scale.
+    """What was found of a model on this box: the name of its space, and where its cosines lie.
 
     *anchor* is the vector of the first known sentence, float32 of shape (128,).
     """
 
     tag: str
-    centre: Vectors
     anchor: Vectors
     scale: Scale
 
@@ -69,8 +68,8 @@ class EngineEncoder:
             first, anchor, *rest = self._answer(batch)
             anchors.append(anchor)
             answered += [first, *rest]
-        rows = centred(placed(self._model, texts, answered), self._found.centre)
-        again = centred(placed(self._model, [known_texts()[0]] * len(anchors), anchors), self._found.centre)
+        rows = placed(self._model, texts, answered)
+        again = placed(self._model, [known_texts()[0]] * len(anchors), anchors)
         likeness = min((float(row @ self._found.anchor) for row in again), default=1.0)
         if likeness < SAME:
             raise EncoderChanged(self._model, likeness=likeness)

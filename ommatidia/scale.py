@@ -66,21 +66,6 @@ def ranked(vectors: Vectors) -> tuple[float, ...]:
     return tuple(round(float(cosine), 4) for cosine in np.quantile(together, _RANKS))
 
 
-def centre_of(vectors: Vectors) -> Vectors:
-    """What the vectors of all sentences have in common, float32 of shape (dim,): a direction that tells nothing."""
-    found: Vectors = vectors.mean(axis=0, dtype=np.float32)
-    return found
-
-
-def centred(vectors: Vectors, centre: Vectors) -> Vectors:
-    """*vectors* of shape (n, dim) without *centre*, rows at length 1; a row of zeros stays one."""
-    spoken = vectors.any(axis=1, keepdims=True)
-    apart = np.where(spoken, vectors - centre, 0)
-    lengths = np.linalg.norm(apart, axis=1, keepdims=True)
-    found: Vectors = (apart / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return found
-
-
 def likeness(rows: Sequence[Sequence[float]], vectors: Vectors) -> float:
     """The least cosine of a row to its vector, both of length 1; 0.0 where they are no tables of one shape.
 

@@ -21,15 +21,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
 KEY = "HARMONIC_TEST_OTHER_STACK"
 MINILM = "harmonic-embed-minilm384"
-CREW = """
-version = 1
-[agents.executive]
-tier = 1
-role = "You answer."
-[agents.coder]
-tier = 3
-role = "You are a programmer."
-"""
 
 
 @asynccontextmanager
@@ -112,12 +103,9 @@ async def test_another_stacks_minilm_is_this_ones_encoder(
 
 @pytest.mark.slow
 @needs_llama_server
-async def test_a_llama_server_with_one_slot_serves_as_encoder_and_as_engine(tmp_path: Path) -> None:
-    crew = tmp_path / "crew.toml"
-    crew.write_text(CREW)
+async def test_the_pooled_states_of_a_chat_model_are_refused_with_their_figure(tmp_path: Path) -> None:
     async with llama_server("--parallel", "1") as url:
         settings: dict[str, object] = {
-            "crew.file": str(crew),
             "engine.url": url,
             "engine.slots": 1,
             "encoder.engine": url,
@@ -126,8 +114,6 @@ async def test_a_llama_server_with_one_slot_serves_as_encoder_and_as_engine(tmp_
         }
         async with served_stack(tmp_path, settings) as stack:
             encoder = (await stack.daemon.status())["encoder"]
-            assert encoder["declared"]["state"] == "ready", encoder
-            # Pooled states of a chat model, less what they all share; as they come they reach 0.76.
-            assert 0.8 < encoder["declared"]["told_apart"] < 0.95
-            _, relations = await told(stack)
-            assert relations["encoder"] == encoder["tag"]
+    assert encoder["declared"]["state"] == "failed"
+    assert "AUC" in encoder["declared"]["reason"]
+    assert 0.7 < encoder["declared"]["told_apart"] < 0.8

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import signal
+import struct
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -26,6 +27,16 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
 # The same model in a file of another digest: Ollama gives it a runner of its own.
 OTHER_END = bytes(32)
+
+# Keys of a GGUF header: what makes Ollama take a model for one that embeds (mean pooling), and one that fills up to 96
+# bytes, so that the tensors stay aligned as they were.
+POOLED = b"".join(
+    struct.pack("<Q", len(key)) + key + value
+    for key, value in (
+        (b"llama.pooling_type", struct.pack("<II", 4, 1)),
+        (b"general.filler", struct.pack("<IQ", 8, 28) + b"." * 28),
+    )
+)
 
 TWO_MODELS = """
 version = 1
@@ -55,11 +66,14 @@ async def names(installed: Installed) -> AsyncIterator[dict[str, str]]:
         broken.write_bytes(demo_model().read_bytes()[:2_000_000])
         other = Path(folder) / "other.gguf"
         other.write_bytes(demo_model().read_bytes() + OTHER_END)
+        embeds = Path(folder) / "embeds.gguf"
+        embeds.write_bytes(pooled(demo_model().read_bytes()))
         offered = {
             "tiny": Published(demo_model()),
             "other": Published(other),
             "clamped": Published(demo_model(), family="qwen35"),
             "broken": Published(broken),
+            "embeds": Published(embeds),
         }
         async with registry(offered) as running:
             for name in reversed(offered):
@@ -67,6 +81,13 @@ async def names(installed: Installed) -> AsyncIterator[dict[str, str]]:
                 assert pulled.code == 0, pulled.err
                 assert "success" in pulled.err
             yield {name: running.name(name) for name in offered}
+
+
+def pooled(model: bytes) -> bytes:
+    """A GGUF whose vectors are the mean of all its states: the file with two keys more."""
+    magic, version, tensors, keys = struct.unpack_from("<4sIQQ", model)
+    assert len(POOLED) % 32 == 0
+    return struct.pack("<4sIQQ", magic, version, tensors, keys + 2) + POOLED + model[24:]
 
 
 def up(*more: str) -> tuple[str, ...]:
@@ -374,18 +395,18 @@ async def test_an_encoder_is_held_beside_the_agents_model_and_counted(
     installed.settle(home, names["tiny"])
     home.env |= {
         "HARMONIC_ENCODER__ENGINE": "ollama",
-        "HARMONIC_ENCODER__MODEL": names["other"],
+        "HARMONIC_ENCODER__MODEL": names["embeds"],
         "HARMONIC_ENCODER__SECONDS": "60",
     }
     started = await home.run(*up())
     assert started.code == 0, started.err
     plan = await home.json("plan")
-    assert any(f"{names['other']} is held beside the agents' models" in words for words in plan["decisions"])
+    assert any(f"{names['embeds']} is held beside the agents' models" in words for words in plan["decisions"])
     assert plan["shared_bytes"] > sum(pool["bytes"] for pool in plan["pools"])
     encoder = (await home.json("status"))["encoder"]
-    assert encoder["declared"]["model"] == names["other"]
-    assert encoder["declared"]["reason"] is None
-    assert encoder["declared"]["state"] == "ready"
+    assert encoder["declared"]["model"] == names["embeds"]
+    # Asked for its vectors, and refused: the pooled states of a chat model tell too little apart.
+    assert "AUC" in encoder["declared"]["reason"]
     runners = [process for process in home.processes() if process.name() == "llama-server"]
     assert len(runners) == 2
     assert (await home.run("down")).code == 0

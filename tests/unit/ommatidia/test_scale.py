@@ -9,7 +9,7 @@ from harmonic_stack.merge.minority import RULES, rule_of
 from ommatidia import Hash512, MiniLM, as_high, best_encoder
 from ommatidia.encode import Vectors
 from ommatidia.pairs import known_pairs
-from ommatidia.scale import _MINILM, Scale, centre_of, centred, known_texts, ranked, scale_of
+from ommatidia.scale import _MINILM, Scale, known_texts, ranked, scale_of
 
 
 class Squeezed(Hash512):
@@ -61,14 +61,6 @@ def test_an_encoder_whose_cosines_all_lie_high_gets_thresholds_as_high() -> None
     for threshold in (0.15, 0.3, 0.55, 0.8):
         assert squeezed.like(threshold) > plain.like(threshold) + 0.05
     assert squeezed.like(0.15) < squeezed.like(0.3) < squeezed.like(0.55) < squeezed.like(0.8) < 1
-
-
-def test_what_all_sentences_share_is_taken_out() -> None:
-    vectors = Squeezed(0.6).encode(known_texts())
-    apart = centred(vectors, centre_of(vectors))
-    assert np.linalg.norm(apart, axis=1) == pytest.approx(np.ones(96), abs=1e-5)
-    assert (apart @ apart.T).mean() < 0.02 < (vectors @ vectors.T).mean()
-    assert not centred(np.zeros((1, 512), np.float32), centre_of(vectors)).any()
 
 
 def test_an_encoder_that_tells_nothing_apart_is_seen() -> None:

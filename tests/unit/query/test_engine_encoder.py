@@ -10,7 +10,7 @@ from harmonic_stack.encoder_off_loop import OffLoop
 from harmonic_stack.engine_encoder import BATCH, LONGEST, SHORTEST, EngineEncoder, Measured, asked_for
 from harmonic_stack.errors import EncoderChanged, EncoderFailed, EngineStreamFailed, StreamFault
 from ommatidia.projection import from_engine
-from ommatidia.scale import centre_of, centred, known_texts, scale_of
+from ommatidia.scale import known_texts, scale_of
 from tests.fake_embedder import vectors
 
 Rows = list[list[float]]
@@ -31,9 +31,7 @@ class Model:
 
 def measured(seed: int = 0) -> Measured:
     rows = from_engine(known_texts(), vectors(known_texts(), seed=seed).tolist())
-    centre = centre_of(rows)
-    apart = centred(rows, centre)
-    return Measured(f"nomic#{seed}@128", centre, apart[0], scale_of(apart))
+    return Measured(f"nomic#{seed}@128", rows[0], scale_of(rows))
 
 
 def encoder(model: Model, *, timeout: float = 5.0) -> EngineEncoder:
