@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import signal
-import struct
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -22,21 +21,12 @@ from tests.cli import COMMAND, Home
 from tests.helpers import until
 from tests.ollama import Installed, ollama_program
 from tests.ollama_registry import Published, registry
+from tests.pooled_gguf import pooled
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
 # The same model in a file of another digest: Ollama gives it a runner of its own.
 OTHER_END = bytes(32)
-
-# Keys of a GGUF header: what makes Ollama take a model for one that embeds (mean pooling), and one that fills up to 96
-# bytes, so that the tensors stay aligned as they were.
-POOLED = b"".join(
-    struct.pack("<Q", len(key)) + key + value
-    for key, value in (
-        (b"llama.pooling_type", struct.pack("<II", 4, 1)),
-        (b"general.filler", struct.pack("<IQ", 8, 28) + b"." * 28),
-    )
-)
 
 TWO_MODELS = """
 version = 1
@@ -81,13 +71,6 @@ async def names(installed: Installed) -> AsyncIterator[dict[str, str]]:
                 assert pulled.code == 0, pulled.err
                 assert "success" in pulled.err
             yield {name: running.name(name) for name in offered}
-
-
-def pooled(model: bytes) -> bytes:
-    """A GGUF whose vectors are the mean of all its states: the file with two keys more."""
-    magic, version, tensors, keys = struct.unpack_from("<4sIQQ", model)
-    assert len(POOLED) % 32 == 0
-    return struct.pack("<4sIQQ", magic, version, tensors, keys + 2) + POOLED + model[24:]
 
 
 def up(*more: str) -> tuple[str, ...]:
