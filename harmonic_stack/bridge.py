@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from harmonic_stack.config import Config
 from harmonic_stack.encoder_off_loop import Encoders
@@ -28,7 +28,6 @@ from harmonic_stack.signals.worth import worth_keeping
 from ommatidia import BadFrame, Encoder, State, projected
 from spine import Bus, Channel, Signal, SpineError, Trust
 
-P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 ORCHESTRATOR = "orchestrator"
@@ -100,8 +99,9 @@ class Bridge:
             return []
         texts = [signal.text for signal in kept]
         limits = {"most": self._recall.memories, "room": self._recall.tokens // 2}
-        meaning = self.encoders.meaning
-        return await meaning.run(relevant_memories, query.question, texts, meaning.encoder, **limits)
+        return await self.encoders.meaning.run(
+            lambda encoder: relevant_memories(query.question, texts, encoder, **limits)
+        )
 
     async def _broadcasts(self, query: Query) -> list[tuple[str, str]]:
         if not self._recall.points:
@@ -112,9 +112,9 @@ class Bridge:
     async def _points(
         self, query: Query, said: Sequence[tuple[str, str]], carried: Sequence[str], *, room: int
     ) -> tuple[tuple[str, str], ...]:
-        meaning, most = self.encoders.meaning, self._recall.points
-        return await meaning.run(
-            broadcast.points_for, query.question, said, carried, meaning.encoder, most=most, room=room
+        most = self._recall.points
+        return await self.encoders.meaning.run(
+            lambda encoder: broadcast.points_for(query.question, said, carried, encoder, most=most, room=room)
         )
 
     def _turns(self, query: Query, kept: Sequence[Signal], *, room: int) -> tuple[Message, ...]:
@@ -210,9 +210,10 @@ class Bridge:
         # An open question's sentences are encoded for the merge anyway; for a vote the words are enough to look at.
         open_question = not answers
         meant = open_question and self._appends
-        encoder = self.encoders.meaning.encoder if meant else self.encoders.words
         texts = [outcome.text for outcome, _ in drafts]
-        relations = await self._think(encoder, relate, query.question, texts, encoder)
+        tag, relations = await self._think(
+            lambda encoder: (encoder.tag, relate(query.question, texts, encoder)), meant=meant
+        )
         for (outcome, place), relation in zip(drafts, relations, strict=True):
             answer = answers[place] if place < len(answers) else None
             proposal = {"place": place, "sample": outcome.seat.sample, "answer": answer}
@@ -220,30 +221,31 @@ class Bridge:
             self._put(
                 self._signal(query, Channel.TASK, _writer_of(query, outcome.seat), "proposal", outcome.text, proposal)
             )
-        told = {"encoder": encoder.tag, "drafts": relations}
+        told = {"encoder": tag, "drafts": relations}
         self._put(self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "relations", query.question, told))
         if self._budget and open_question:
             said = [(_writer_of(query, outcome.seat), outcome.text) for outcome, _ in drafts]
-            await self._broadcast(query, context, said, encoder)
+            await self._broadcast(query, context, said, meant=meant)
 
-    async def _think(self, encoder: Encoder, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call *function*, off the event loop where *encoder* is the slow one."""
-        if encoder is self.encoders.words:
-            return function(*args, **kwargs)
-        return await self.encoders.meaning.run(function, *args, **kwargs)
+    async def _think(self, function: Callable[[Encoder], R], *, meant: bool) -> R:
+        """Call *function* with the encoder of meaning, off the event loop; not *meant*, with the one of words."""
+        return await self.encoders.meaning.run(function) if meant else function(self.encoders.words)
 
     async def _broadcast(
-        self, query: Query, context: Context, drafts: Sequence[tuple[str, str]], encoder: Encoder
+        self, query: Query, context: Context, drafts: Sequence[tuple[str, str]], *, meant: bool
     ) -> None:
         """Channel 4: every sentence's way through the gate, and each that passed as its agent's own signal."""
-        before = broadcast.gate_of(context.kept, encoder, self._budget)
-        decisions, gate = await self._think(
-            encoder, broadcast.gated, query.question, drafts, encoder, before, budget=self._budget
-        )
-        self._gates[query.id] = broadcast.gate_object(gate, encoder)
+
+        def decide(encoder: Encoder) -> tuple[list[broadcast.Decision], dict[str, Any]]:
+            before = broadcast.gate_of(context.kept, encoder, self._budget)
+            decisions, gate = broadcast.gated(query.question, drafts, encoder, before, budget=self._budget)
+            return decisions, broadcast.gate_object(gate, encoder)
+
+        decisions, gate = await self._think(decide, meant=meant)
+        self._gates[query.id] = gate
         passed = [decision for decision in decisions if decision.passed]
         told = {
-            "encoder": encoder.tag,
+            "encoder": gate["encoder"],
             "budget": self._budget,
             "passed": len(passed),
             "of": len(decisions),

@@ -13,11 +13,13 @@ from harmonic_stack.conductor import Conductor
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.config import Spine as SpineSettings
 from harmonic_stack.crew import Crew, load_crew
+from harmonic_stack.declared_encoder import DeclaredEncoder
 from harmonic_stack.encoder_off_loop import Encoders
 from harmonic_stack.energy import Device, Energy, Source, source_for
 from harmonic_stack.engine.capabilities import Capability
 from harmonic_stack.errors import AgentNotFound, AgentNotPlanned, ExecutiveNeeded
 from harmonic_stack.host.describe import hardware_line
+from harmonic_stack.host.encoder_site import reach_encoder
 from harmonic_stack.host.engines import Needed, needed_engines
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.paths import Paths
@@ -37,6 +39,7 @@ from harmonic_stack.store import running_store
 from harmonic_stack.tracing import open_traces
 from harmonic_stack.warming import Warming
 from launcher import Child, DoesNotFit, Engine, Hardware, Plan, Proof, detect_hardware, in_gb, running_engines
+from ommatidia import Encoder
 from spine import Bus, Channel, Retention, SpineError, open_bus
 
 Say = Callable[[str], None]
@@ -126,6 +129,7 @@ class Daemon:
                 "waiting": sum(pool.waiting for pool in slots),
             },
             "warm": self.warming.as_dict(),
+            "encoder": self.encoders.meaning.as_dict(),
             "energy": self.orchestrator.energy.as_dict(),
             "queue": self.orchestrator.conductor.as_dict(),
             "spine": {
@@ -184,6 +188,7 @@ async def running_stack(
         parts.push_async_callback(writer.aclose)
         seats = await take_seats(parts, engines, plan, config, hardware, proofs, executive=crew.executive)
         encoders, router, knowledge = await thinking
+        await _declare(config, paths, engines, (encoders, router, knowledge), say)
         device, asking = source(hardware, seats.pools.values())
         energy = Energy(parts.enter_context(asking), device=device)
         record = CrewRecord()
@@ -236,8 +241,33 @@ Thinking = tuple[Encoders, Router, Knowledge]
 async def _thinking(crew: Crew, config: Config) -> Thinking:
     """The encoders, the router learnt with them, and what the agents know for themselves."""
     encoders = await Encoders.load()
-    router = await encoders.meaning.run(Router, crew, encoders.meaning.encoder, config)
-    return encoders, router, await Knowledge.open(crew, encoders.meaning.encoder, config.knowledge)
+    router = await encoders.meaning.run(lambda encoder: Router(crew, encoder, config))
+    return encoders, router, await Knowledge.open(crew, encoders.meaning, config.knowledge)
+
+
+async def _declare(config: Config, paths: Paths, engines: Engines, thinking: Thinking, say: Say) -> None:
+    """Take the encoder that the settings name; where it does not serve, say so, and it is tried again later."""
+    settings, (encoders, router, knowledge) = config.encoder, thinking
+    if not settings.engine:
+        return
+    ours = next((engine for engine in engines.values() if engine.name == "ollama"), None)
+
+    async def prepare(encoder: Encoder) -> None:
+        await asyncio.to_thread(router.learn, encoder)
+        await knowledge.frame(encoder)
+
+    declared = DeclaredEncoder(
+        settings,
+        lambda: reach_encoder(settings, ours, connect_seconds=config.engine.connect_seconds),
+        prepare,
+        paths.state / "encoder.json",
+    )
+    encoders.meaning.declared = declared  # closed with it
+    await declared.look()
+    if declared.trouble is None:
+        say(f"encoder: {encoders.meaning.encoder.tag}")
+    else:
+        say(f"encoder: {encoders.meaning.encoder.tag}, since {declared.trouble}; it is tried again")
 
 
 async def _stop_thinking(thinking: "asyncio.Task[Thinking]") -> None:

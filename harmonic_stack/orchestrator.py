@@ -132,8 +132,8 @@ class Orchestrator:
         """Whom to ask; where nothing has to be encoded, without a hop to the thread that does."""
         failing, meaning = self.bridge.failing(), self.bridge.encoders.meaning
         if not query.mode.merges or query.options.agents is not None or meaning.knows(query.question):
-            return self.router.route(query, failing=failing)
-        return await meaning.run(self.router.route, query, failing=failing)
+            return self.router.route(query, meaning.encoder, failing=failing)
+        return await meaning.run(lambda encoder: self.router.route(query, encoder, failing=failing))
 
     def _run(self, query: Query, context: Context, put: Put, share: Share, recording: Recording | None) -> Run:
         mode = query.options.stream or self.config.draft.stream
@@ -211,7 +211,8 @@ class Orchestrator:
         agents = tuple(dict.fromkeys((*holders, *route.agents)))
         answering = [self.crew.executive, *(agent.name for agent in agents)]
         begins(run.recording, "facts")
-        pooled = await pool_facts(run, [agent.name for agent in holders], answering)
+        meaning = self.bridge.encoders.meaning
+        pooled = await pool_facts(run, [agent.name for agent in holders], answering, meaning)
         begins(run.recording, "draft")
         self.bridge.write(run.query, facts_signal(run.query, pooled.facts, pooled.panels))
         # The agents of the wave that answers: those who know something first, as many as a crew has.

@@ -172,6 +172,18 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     errors.EngineStreamFailed: Problem(
         502, "engine_failed", SERVER, remedy="See the engine's log: harmonic-stack logs engine."
     ),
+    errors.EncoderFailed: Problem(
+        502, "encoder_failed", SERVER, remedy="Check [encoder], and that its engine runs; it is tried again by itself."
+    ),
+    errors.EncoderUnfit: Problem(
+        502, "encoder_unfit", SERVER, remedy="Name a model made for embeddings in encoder.model."
+    ),
+    errors.EncoderUnsteady: Problem(
+        502, "encoder_unsteady", SERVER, remedy="Give its engine one slot: of llama-server, --parallel 1."
+    ),
+    errors.EncoderChanged: Problem(
+        502, "encoder_changed", SERVER, remedy="Nothing is to be done: the new model is measured and taken by itself."
+    ),
     errors.AllAgentsFailed: Problem(
         502, "all_agents_failed", SERVER, remedy="See the engine's log: harmonic-stack logs engine."
     ),

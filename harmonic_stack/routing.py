@@ -27,24 +27,32 @@ class Router:
 
     def __init__(self, crew: Crew, encoder: Encoder, config: Config) -> None:
         self.crew, self._config = crew, config  # agents of the crew that are rested meanwhile are not chosen
-        self._prototypes = Prototypes.learn(
-            {
-                agent.name: Examples(description=agent.description, examples=agent.examples, keywords=agent.keywords)
-                for agent in crew.enabled
-                if agent.name != crew.executive
-            },
-            encoder,
-        )
+        self._examples = {
+            agent.name: Examples(description=agent.description, examples=agent.examples, keywords=agent.keywords)
+            for agent in crew.enabled
+            if agent.name != crew.executive
+        }
+        self._usual = Prototypes.learn(self._examples, encoder)
+        self._learnt: tuple[str, Prototypes] = (encoder.tag, self._usual)
 
-    def route(self, query: Query, *, failing: Collection[str] = ()) -> Route:
-        """Choose the way and the agents for *query*; those that are *failing* come after all others."""
+    def learn(self, encoder: Encoder) -> None:
+        """Learn the prototypes of *encoder* too, in place of those learnt beside the first one's."""
+        self._learnt = encoder.tag, Prototypes.learn(self._examples, encoder)
+
+    def route(self, query: Query, encoder: Encoder | None = None, *, failing: Collection[str] = ()) -> Route:
+        """Choose the way and the agents for *query*; those that are *failing* come after all others.
+
+        With *encoder*'s prototypes where they were learnt, else the first one's.
+        """
         if not query.mode.merges:
             return Route("single")
         mode: Literal["closed", "open"] = "closed" if self._is_closed(query) else "open"
         if query.options.agents is not None:
             named = [self.crew.get(name) for name in query.options.agents]
             return Route(mode, tuple(agent for agent in named if agent is not None))
-        awake = [found for found in self._prototypes.rank(query.question) if self.crew.get(found.name)]
+        tag, learnt = self._learnt
+        prototypes = learnt if encoder is not None and encoder.tag == tag else self._usual
+        awake = [found for found in prototypes.rank(query.question) if self.crew.get(found.name)]
         ranked = tuple(sorted(awake, key=lambda found: found.name in failing))
         chosen = [self.crew.get(found.name) for found in ranked[: self._config.route.crew]]
         return Route(mode, tuple(agent for agent in chosen if agent is not None), ranked)

@@ -27,6 +27,7 @@ class OllamaModel:
     completes: bool  # it writes text; embedding models do not
     modified: str  # ISO 8601
     blob: Path | None = None  # its GGUF file, where somebody asked for it
+    digest: str = ""  # of its manifest: another one is another model, whatever its name
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def _model(listed: Mapping[str, Any]) -> OllamaModel:
     capable = listed.get("capabilities")
     family = str(details.get("family", ""))
     completes = "completion" in capable if isinstance(capable, list) else not family.endswith("bert")
-    return OllamaModel(str(listed["name"]), int(listed["size"]), family, completes, str(listed.get("modified_at", "")))
+    modified, digest = str(listed.get("modified_at", "")), str(listed.get("digest", ""))
+    return OllamaModel(str(listed["name"]), int(listed["size"]), family, completes, modified, digest=digest)
 
 
 def _progress(name: str, line: str) -> PullProgress:

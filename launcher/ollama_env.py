@@ -61,7 +61,7 @@ def ollama_variables(version: str | None, hardware: Hardware, plan: Plan, *, add
     current = numbers is None or numbers >= LLAMA_SERVER
     slots = max(pool.slots for pool in plan.pools)
     quantized = plan.cache_type != "f16"
-    models = len({pool.model for pool in plan.pools})
+    models = len({pool.model for pool in plan.pools} | {each.model for each in plan.beside})
     found = [
         Variable("OLLAMA_HOST", address, "a private port on loopback"),
         Variable("OLLAMA_NUM_PARALLEL", str(slots), _slots_why(numbers)),

@@ -7,10 +7,10 @@ from launcher.budget import Box, Cost, Device, read_box
 from launcher.errors import DoesNotFit, UnknownModel
 from launcher.ladder import Fit, Rung, Wish, highest, place, smallest
 from launcher.levers import STOCK
-from launcher.plan_types import AgentPlan, Plan, Pool, Refused
+from launcher.plan_types import AgentPlan, Beside, Plan, Pool, Refused
 from launcher.plan_words import agent_words, pool_words, refusal_words
 from launcher.profiles import Profile, choose_profile
-from launcher.types import AgentSpec, Bytes, CacheType, Calibration, Hardware, ModelFacts
+from launcher.types import AgentSpec, Bytes, CacheType, Calibration, Hardware, ModelFacts, in_gb
 
 # Percent of the peak: "Harmonic Stack: Parallel Inference Scaling on Consumer Hardware" 5.2.
 TIER_PERCENT = {1: 100, 2: 75, 3: 50, 4: 33}
@@ -30,6 +30,7 @@ def plan(
     calibration: Calibration | None = None,
     profile: Profile | None = None,
     no_gpu: Collection[str] = (),
+    beside: Mapping[str, ModelFacts] | None = None,
 ) -> Plan:
     """Give each agent its tier's share of the peak, in pools that fit the memory budget together.
 
@@ -38,7 +39,8 @@ def plan(
     3. Keep the pools, most important first, of which at least one slot fits on some device; refuse the others.
     4. Give what is kept the largest form that fits (`ladder`), and put pools with the same slots into one server.
 
-    *context* is the tokens per slot; the engines in *no_gpu* use no card: their pools take the system's memory. Raises
+    *context* is the tokens per slot; the engines in *no_gpu* use no card: their pools take the system's memory. In
+    *beside* are models held for vectors, by engine: each has one slot, its memory set aside before step 2. Raises
     DoesNotFit when not even the most important pool fits, UnknownModel when an agent's model is not in *models*, and
     ValueError without agents.
     """
@@ -46,6 +48,8 @@ def plan(
         raise ValueError("a plan needs at least one agent")
     profile = profile or choose_profile(hardware)
     box = read_box(hardware, profile, calibration, slots, spare=any(agent.engine in no_gpu for agent in agents))  # 1
+    budget, budgets = box.budget, {device.name: device.budget for device in box.devices}
+    box, held = _set_aside(box, beside or {}, context)
     wishes = _wishes(agents, models, box, no_gpu)  # 2
     context, context_words = _context(context, wishes)
     cost = Cost(box.process, context, cache_type)
@@ -66,16 +70,33 @@ def plan(
         agents=planned,
         pools=pools,
         isolated_bytes=_isolated(kept, fit, box.peak),
-        shared_bytes=Bytes(sum(pool.bytes for pool in pools)),
-        budget_bytes=box.budget,
+        shared_bytes=Bytes(sum(pool.bytes for pool in pools) + sum(each.bytes for each in held)),
+        budget_bytes=budget,
         decisions=decisions,
         profile=box.profile.name,
         context=context,
         cache_type=fit.cost.cache_type,
         refused=refused,
-        budgets={device.name: device.budget for device in box.devices},
+        budgets=budgets,
         levers=calibration.levers if calibration else STOCK,
+        beside=held,
     )
+
+
+def _set_aside(box: Box, beside: Mapping[str, ModelFacts], context: int) -> tuple[Box, tuple[Beside, ...]]:
+    """Take the models *beside* off the largest device's budget; return what is left, and what each takes."""
+    held = []
+    for engine, facts in beside.items():
+        largest, *others = box.devices
+        cost = Cost(box.process, min(context, facts.train_context), "f16")
+        size = cost.of(facts, 1, largest)
+        held.append(Beside(facts.name, engine, size, largest.name))
+        left = replace(largest, budget=Bytes(max(0, largest.budget - size)))
+        words = (*box.words, f"{facts.name} is held beside the agents' models, for vectors: {in_gb(size)}.")
+        box = replace(
+            box, devices=tuple(sorted((left, *others), key=lambda device: (device.spare, -device.budget))), words=words
+        )
+    return box, tuple(held)
 
 
 def plan_elsewhere(agents: Sequence[AgentSpec], *, slots: int, context: int) -> Plan:

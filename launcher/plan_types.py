@@ -51,6 +51,16 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A model that an engine holds beside those of the agents, for vectors: the encoder's."""
+
+    model: str
+    engine: str
+    bytes: Bytes
+    device: str
+
+
+@dataclass(frozen=True)
 class Absent:
     """Agents left out because their engine does not answer, and why in a sentence."""
 
@@ -65,7 +75,7 @@ class Plan:
     agents: tuple[AgentPlan, ...]
     pools: tuple[Pool, ...]
     isolated_bytes: Bytes  # what it would take if every agent had an engine of its own
-    shared_bytes: Bytes  # what the pools take: weights once per model
+    shared_bytes: Bytes  # what the pools take, weights once per model, and what is beside them
     budget_bytes: Bytes
     decisions: tuple[str, ...]  # one sentence each
     profile: str
@@ -75,6 +85,7 @@ class Plan:
     budgets: Mapping[str, Bytes] = field(default_factory=dict, hash=False)  # of each device
     absent: tuple[Absent, ...] = ()
     levers: Levers = STOCK  # what the engine is told for its speed
+    beside: tuple[Beside, ...] = ()
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -85,7 +96,11 @@ class Plan:
         """Return the part of one server: its pools and their agents, the figures of the whole."""
         pools = tuple(pool for pool in self.pools if pool.server == server)
         names = {pool.name for pool in pools}
-        return replace(self, pools=pools, agents=tuple(agent for agent in self.agents if agent.pool in names))
+        agents = tuple(agent for agent in self.agents if agent.pool in names)
+        # An engine's first server holds what is beside its pools.
+        first = {pool.engine: pool.server for pool in reversed(self.pools)}
+        beside = tuple(each for each in self.beside if first.get(each.engine) == server)
+        return replace(self, pools=pools, agents=agents, beside=beside)
 
     def as_dict(self) -> dict[str, object]:
         """Return what `plan --json` prints."""

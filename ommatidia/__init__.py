@@ -1,11 +1,11 @@
 """Frames through which agents perceive each other: numpy arrays in, numpy arrays out, no state and no I/O.
 
 Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``minilm`` and
-``ladder`` (the encoder that knows meaning, where it is installed), ``projection`` (any width at 128), ``frame`` (vector
-and signature, packed), ``relate`` (new, relevant, agreed), ``disagree`` (may contradict), ``standing`` (sentences
-against whole drafts), ``shared`` (points that one lacks and several make), ``route`` (which agent fits), ``gate``
-(what is worth telling all), ``state`` (what a session was about). ``grid`` stands apart: transforms of small coloured
-grids, and a search for programs made of them.
+``ladder`` (the encoder that knows meaning, where it is installed), ``projection`` (any width at 128), ``scale`` and
+``pairs`` (where the cosines of another encoder lie), ``frame`` (vector and signature, packed), ``relate`` (new,
+relevant, agreed), ``disagree`` (may contradict), ``standing`` (sentences against whole drafts), ``shared`` (points that
+one lacks and several make), ``route`` (which agent fits), ``gate`` (what is worth telling all), ``state`` (what a
+session was about). ``grid`` stands apart: transforms of small coloured grids, and a search for programs made of them.
 """
 
 from ommatidia.disagree import Disagreement, disagreements
@@ -18,6 +18,7 @@ from ommatidia.minilm import MiniLM
 from ommatidia.projection import project
 from ommatidia.relate import agreement, novelty, relevance, similarity
 from ommatidia.route import Examples, Prototypes, Ranked
+from ommatidia.scale import Scale, as_high
 from ommatidia.shared import Shared, shared_points
 from ommatidia.signature import Signature, signature
 from ommatidia.standing import Standing, by_cosine, by_words
@@ -38,12 +39,14 @@ __all__ = [
     "OmmatidiaError",
     "Prototypes",
     "Ranked",
+    "Scale",
     "Shared",
     "Signature",
     "Standing",
     "State",
     "Surprise",
     "agreement",
+    "as_high",
     "best_encoder",
     "broadcast",
     "by_cosine",

@@ -23,7 +23,8 @@ _GENERAL_WORD = 0.05
 class Encoder(Protocol):
     """Turns texts into vectors that can be compared; ``tag`` names the space, and two spaces never mix.
 
-    One that makes random choices also has a ``seed``, which is part of the space.
+    One that makes random choices also has a ``seed``, which is part of the space; one whose cosines were measured on
+    this box has a ``scale`` (scale.py).
     """
 
     @property
@@ -103,6 +104,7 @@ class Cached:
 
     def __init__(self, encoder: Encoder, size: int = 512) -> None:
         self.tag, self.dim, self.seed = encoder.tag, encoder.dim, getattr(encoder, "seed", 0)
+        self.scale = getattr(encoder, "scale", None)
         self._encoder, self._size = encoder, size
         self._known: OrderedDict[bytes, Vectors] = OrderedDict()
         self._lock = Lock()

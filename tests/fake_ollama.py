@@ -36,6 +36,7 @@ class FakeOllama:
     models: list[dict[str, Any]] = field(default_factory=lambda: [listed("tiny:latest")])
     slots: int = 64
     play: Callable[[dict[str, Any]], Play] = field(default=lambda body: Play())
+    embed: Callable[[dict[str, Any]], dict[str, Any]] = field(default=lambda body: {"embeddings": []})
     pulls: Sequence[bytes] = ()
     refusals: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # by path
     loaded: set[str] = field(default_factory=set)
@@ -73,6 +74,8 @@ class FakeOllama:
             if any(b'"success"' in line for line in self.pulls):
                 self.models.append(listed(body["model"]))
             return None
+        if path == "/api/embed":
+            return _whole(writer, 200, json.dumps(self.embed(body)).encode())
         running = [{"name": name, "context_length": 2048, "size": 1, "size_vram": 1} for name in sorted(self.loaded)]
         known: dict[str, Any] = {
             "/api/version": {"version": self.version},

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harmonic_stack.crew import Agent
+from harmonic_stack.encoder_off_loop import OffLoop
 from harmonic_stack.fanout import propose_all
 from harmonic_stack.merge.facts import Fact, listed_facts, noted_facts, pool
 from harmonic_stack.merge.panel import Panel, panels
@@ -58,7 +59,7 @@ def holders_of(run: Run) -> list[Agent]:
     ]
 
 
-async def pool_facts(run: Run, holders: Sequence[str], agents: Sequence[str]) -> Pooled:
+async def pool_facts(run: Run, holders: Sequence[str], agents: Sequence[str], meaning: OffLoop) -> Pooled:
     """The first wave: the *holders* of notes on the question list their facts; the run is set up for the second.
 
     *agents* answer in the second wave: each is handed the facts that are new to it.
@@ -76,7 +77,9 @@ async def pool_facts(run: Run, holders: Sequence[str], agents: Sequence[str]) ->
     notes = {name: known.passages for name, known in run.context.private.items()}
     for name, listed in lists.items():  # also of one whose call failed: its notes are there
         listed += noted_facts(run.query.question, notes.get(name, ()), listed, most=settings.facts)
-    facts = await asyncio.to_thread(pool, run.query.question, lists, notes=notes)
+    facts = await meaning.by(
+        lambda encoder: asyncio.to_thread(pool, run.query.question, lists, notes=notes, encoder=encoder)
+    )
     handed = panels(facts, list(dict.fromkeys(agents)), tokens=settings.tokens)
     run.panels = {panel.agent: known_facts([facts[at].text for at in panel.shown]) for panel in handed if panel.shown}
     run.closing, run.wave = FACTS_ANSWER_LINE, 2

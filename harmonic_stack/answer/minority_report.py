@@ -40,13 +40,9 @@ async def append_minority(
     if mode == "off" or run.query.sampling.has_format or len(drafts) < 2:
         return Found()
     differing = differing_answers(answer.text, [draft.text for draft in drafts])
+    texts, most = [draft.text for draft in drafts], run.config.merge.points
     found = await meaning.run(
-        minority_points,
-        run.query.question,
-        answer.text,
-        [draft.text for draft in drafts],
-        encoder=meaning.encoder,
-        most=run.config.merge.points,
+        lambda encoder: minority_points(run.query.question, answer.text, texts, encoder=encoder, most=most)
     )
     # A point that tells such an answer again is told by it.
     told = {each.answer for each in differing}

@@ -45,6 +45,7 @@ def status(as_json: AsJson = False) -> None:
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
         ("warm", _warm_line(found["warm"])),
         *([("energy", _energy_line(found["energy"]))] if found["energy"]["joules"] is not None else []),
+        *([("encoder", _encoder_line(found["encoder"]))] if found["encoder"]["declared"] else []),
         ("spine", bus),
         ("agents", ", ".join(found["agents"])),
         *([("rested", ", ".join(found["rested"]))] if found["rested"] else []),
@@ -61,6 +62,13 @@ def _warm_line(warm: dict[str, Any]) -> str:
         return "off (engine.warm)"
     why = f" ({warm['reason']})" if warm["reason"] else ""
     return f"warmed {warm['warmed']} of {warm['agents']} agents{why}"
+
+
+def _encoder_line(encoder: dict[str, Any]) -> str:
+    declared = encoder["declared"]
+    if declared["state"] == "ready":
+        return f"{encoder['tag']}, as declared"
+    return f"{encoder['tag']} in place of {declared['model']}, which is tried again: {declared['reason']}"
 
 
 def _energy_line(energy: dict[str, Any]) -> str:

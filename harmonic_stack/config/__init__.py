@@ -1,6 +1,6 @@
 """Every setting of the daemon: where it may come from, what it may be, and what is wrong with one that may not."""
 
-from harmonic_stack.config.box import Engine, Log, Queue, Server, Spine, Telemetry
+from harmonic_stack.config.box import Encoder, Engine, Log, Queue, Server, Spine, Telemetry
 from harmonic_stack.config.model import Config, Loaded, example_toml
 from harmonic_stack.config.thinking import CrewSource, Deep, Draft, Gate, Grid, Knowledge, Limits, Merge, Recall, Route
 
@@ -9,6 +9,7 @@ __all__ = [
     "CrewSource",
     "Deep",
     "Draft",
+    "Encoder",
     "Engine",
     "Gate",
     "Grid",

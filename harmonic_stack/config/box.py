@@ -7,6 +7,7 @@ from pydantic import Field
 from harmonic_stack.config.base import Section
 from harmonic_stack.config.forms import (
     CollectorUrl,
+    EncoderEngine,
     EngineUrl,
     KeyPrefix,
     Names,
@@ -114,6 +115,23 @@ class Engine(Section):
         default=True,
         description="Whether agents' prompts are computed once after the start, where there is a slot for each.",
     )
+
+
+class Encoder(Section):
+    """The embedding model that texts are compared by; unset, the best encoder installed here."""
+
+    engine: EncoderEngine = Field(
+        default="",
+        description="What serves it: an Ollama of this box, or an Ollama or OpenAI-compatible engine by URL.",
+    )
+    model: str = Field(default="", description="Its name there.")
+    api_key_env: VariableName = Field(
+        default="", description="Name of the environment variable that holds that engine's key; never the key itself."
+    )
+    seconds: Seconds = Field(
+        default=10.0, description="How long one call may take; then the installed encoder takes over."
+    )
+    retry_seconds: Seconds = Field(default=30.0, description="After how long an encoder that failed is tried again.")
 
 
 class Spine(Section):

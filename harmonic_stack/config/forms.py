@@ -105,6 +105,16 @@ AgentEngine = Annotated[
         }
     ),
 ]
+EncoderEngine = Annotated[
+    str,
+    _form(lambda text: text == "ollama" or is_engine_url(text), "is no engine that embeds"),
+    Field(
+        json_schema_extra={
+            "allowed": '"ollama", an http(s) URL without password or query, or "" for what is installed here',
+            "secret": True,
+        }
+    ),
+]
 SpineUrl = Annotated[
     str,
     _form(is_spine_url, "is no address of a bus"),

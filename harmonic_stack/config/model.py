@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from harmonic_stack.config.base import Conflict, Conflicts, Section, Side, dotted, keys_of
-from harmonic_stack.config.box import Engine, Log, Queue, Server, Spine, Telemetry
+from harmonic_stack.config.box import Encoder, Engine, Log, Queue, Server, Spine, Telemetry
 from harmonic_stack.config.check import check
 from harmonic_stack.config.forms import (
     FORMAT_VERSION,
@@ -45,6 +45,7 @@ class Config(Section):
     server: Server = Server()
     queue: Queue = Queue()
     engine: Engine = Engine()
+    encoder: Encoder = Encoder()
     crew: CrewSource = CrewSource()
     route: Route = Route()
     draft: Draft = Draft()
@@ -146,6 +147,11 @@ def _disagreements(config: Config) -> Iterator[Conflict]:
         yield (
             Side(("engine", "name"), "leaves engine.url without use", '"auto", "openai" or "ollama", or no engine.url'),
         )
+    encoder = config.encoder
+    if encoder.engine and not encoder.model:
+        yield (Side(("encoder", "engine"), "needs an encoder.model", 'an encoder.model beside it, or ""'),)
+    if encoder.model and not encoder.engine:
+        yield (Side(("encoder", "model"), "needs an encoder.engine", 'an encoder.engine beside it, or ""'),)
     for low, high in BOUNDED:
         least, most = config.value(low), config.value(high)
         if least > most:

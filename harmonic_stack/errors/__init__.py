@@ -36,6 +36,10 @@ from harmonic_stack.errors.knowledge import (
 )
 from harmonic_stack.errors.load import (
     AllAgentsFailed,
+    EncoderChanged,
+    EncoderFailed,
+    EncoderUnfit,
+    EncoderUnsteady,
     EngineStreamFailed,
     KeyTooBusy,
     ShuttingDown,
@@ -79,6 +83,10 @@ __all__ = [
     "ConfigError",
     "ConfigProblem",
     "DaemonRefused",
+    "EncoderChanged",
+    "EncoderFailed",
+    "EncoderUnfit",
+    "EncoderUnsteady",
     "EngineRefused",
     "EngineStreamFailed",
     "ExecutiveNeeded",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from math import ceil
 
-from harmonic_stack.errors.base import HarmonicError, one_line
+from harmonic_stack.errors.base import HarmonicError, one_line, shortened
 
 
 class TooBusy(HarmonicError):
@@ -47,6 +47,44 @@ class EngineStreamFailed(HarmonicError):
     def blames_the_request(self) -> bool:
         """True where the engine found the request itself at fault."""
         return self.status in (400, 422)
+
+
+class EncoderFailed(HarmonicError):
+    """The embedding model that the settings declare gave no vectors; ``reason`` says why."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(one_line(f"the encoder {shortened(model)} cannot be used: {reason}"))
+        self.model, self.reason = model, one_line(reason)
+
+
+class EncoderUnfit(EncoderFailed):
+    """It does not tell sentences that belong together from others; ``told_apart`` is its AUC, a coin's is 0.5."""
+
+    def __init__(self, model: str, *, told_apart: float, least: float) -> None:
+        super().__init__(
+            model, f"it tells related sentences from unrelated ones with an AUC of {told_apart:.2f}, below {least:g}"
+        )
+        self.told_apart, self.least = told_apart, least
+
+
+class EncoderUnsteady(EncoderFailed):
+    """Its engine gives a text other vectors beside other texts than alone; ``likeness`` is the least cosine of two."""
+
+    def __init__(self, model: str, *, likeness: float) -> None:
+        super().__init__(
+            model, f"its engine gives one text other vectors beside other texts than alone: a cosine of {likeness:.3f}"
+        )
+        self.likeness = likeness
+
+
+class EncoderChanged(EncoderFailed):
+    """Another model answers than the one that was measured; ``likeness`` is the cosine of one text's two vectors."""
+
+    def __init__(self, model: str, *, likeness: float) -> None:
+        super().__init__(
+            model, f"another model answers under its name: one text's vectors have the cosine {likeness:.3f}"
+        )
+        self.likeness = likeness
 
 
 class AllAgentsFailed(HarmonicError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harmonic_stack.config import Loaded
 from harmonic_stack.crew import Agent, Crew
-from harmonic_stack.host.ollama_choice import with_ollama
+from harmonic_stack.host.ollama_choice import encoder_on_ollama, with_ollama
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.roles import all_there, has_any, models_for_roles, sizes_of
 from launcher import EngineSettings, Hardware, LauncherError, ModelMissing, clamp_reason, local_model
@@ -22,12 +22,13 @@ class Needed:
     """The settings of each engine by its name in the plan, and for each agent: that name and its model there.
 
     A model that is "" is the engine's own. ``moved`` says in a sentence each model that another engine serves than
-    the one that was asked.
+    the one that was asked; ``encoder`` is the model that Ollama is to hold beside, for vectors.
     """
 
     settings: Mapping[str, EngineSettings]
     agents: Mapping[str, tuple[str, str]]
     moved: tuple[str, ...] = ()
+    encoder: str = ""
 
     @property
     def main(self) -> EngineSettings:
@@ -66,7 +67,7 @@ async def needed_engines(settings: EngineSettings, loaded: Loaded, crew: Crew, h
             found[key] = await with_ollama(own, loaded, on_ollama) if own.kind == "ollama" else own
         model = local_model(own.model).name if own.kind == "embedded" else agent.model
         agents[agent.name] = (key, model)
-    return _without_clamped(Needed(found, agents), loaded)
+    return _without_clamped(Needed(found, agents, encoder=encoder_on_ollama(loaded)), loaded)
 
 
 def _settings_of(agent: Agent, main: EngineSettings, loaded: Loaded) -> EngineSettings:
@@ -137,4 +138,6 @@ def _without_clamped(needed: Needed, loaded: Loaded) -> Needed:
             agents |= {agent: (other, alias) for agent, own in mine.items() if own == model}
             moved.append(f"{alias} is served by the embedded engine: {reason}")
     kept = {engine for engine, _ in agents.values()}
-    return Needed({key: found[key] for key in found if key in kept}, agents, tuple(moved))
+    return replace(
+        needed, settings={key: found[key] for key in found if key in kept}, agents=agents, moved=tuple(moved)
+    )

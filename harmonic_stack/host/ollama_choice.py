@@ -39,12 +39,14 @@ async def with_ollama(settings: EngineSettings, loaded: Loaded, crew: Crew) -> E
         ModelNowhere: the choice is left to us, and the configured model is neither a file nor one of Ollama's.
     """
     wanted = wanted_models(loaded.config.engine.model, crew)
+    encoder = encoder_on_ollama(loaded)
+    seen = [*wanted, encoder] if encoder else wanted  # an encoder that Ollama lacks is no reason against it
     if settings.kind == "ollama":
-        return replace(settings, ollama=await look_at_ollama(settings.url, wanted))
+        return replace(settings, ollama=await look_at_ollama(settings.url, seen))
     if settings.kind != "auto" or (isinstance(settings.model, Path) and settings.model.exists()):
         return settings
     try:
-        site = await look_at_ollama(None, wanted)
+        site = await look_at_ollama(None, seen)
         for name in wanted:
             site.find(name)
     except LauncherError as reason:
@@ -67,6 +69,11 @@ def _means_a_file(name: str) -> bool:
     return name.startswith(("/", "./", "../", "~")) or name.lower().endswith(".gguf")
 
 
+def encoder_on_ollama(loaded: Loaded) -> str:
+    """The embedding model that the settings ask of this box's Ollama; "" for none."""
+    return loaded.config.encoder.model if loaded.config.encoder.engine == "ollama" else ""
+
+
 def wanted_models(model: str, crew: Crew) -> list[str]:
     """The models that *crew* needs: the configured one ("" is Ollama's newest) and those of its agents."""
     return list(dict.fromkeys([model, *(agent.model for agent in crew.enabled if agent.model)]))
@@ -81,6 +88,19 @@ def missing_models(site: OllamaSite, wanted: Sequence[str]) -> list[str]:
         except ModelMissing:
             missing.append(name)
     return missing
+
+
+def encoder_facts(site: OllamaSite, name: str) -> ModelFacts | None:
+    """What a plan counts of the embedding model; None where Ollama's server, not ours, holds it, or it is not there.
+
+    Then it is not used: the encoder says why (declared_encoder.py).
+    """
+    try:
+        model = site.find(name)
+        return None if site.url is not None or model.blob is None else read_gguf(model.blob, name)
+    except LauncherError as reason:
+        log.warning("the encoder's model is not planned", extra={"reason": str(reason)})
+        return None
 
 
 def models_on(site: OllamaSite, settings: EngineSettings, crew: Crew) -> OnOllama:

@@ -1,14 +1,14 @@
 """Between the settings and the launcher: which engine is asked for, and the plan for this crew on this box."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harmonic_stack.config import Loaded
 from harmonic_stack.crew import PAPERS_CREW, Agent, Crew, load_crew
 from harmonic_stack.host.engines import Needed, models_folder, needed_engines
-from harmonic_stack.host.ollama_choice import models_on, wanted_models
+from harmonic_stack.host.ollama_choice import encoder_facts, models_on, wanted_models
 from harmonic_stack.host.paths import Paths
 from launcher import (
     Absent,
@@ -103,7 +103,7 @@ async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
         return _without(elsewhere, absent)
     embedded = next((part.settings for part in local if part.settings.kind != "ollama"), None)
     usable = None if embedded is None else await usable_by_embedded(embedded, hardware)
-    found = _plan_here(hardware, names, local, main, usable)
+    found = _plan_here(hardware, names, local, main, usable, _beside(needed, local))
     whole = found if elsewhere is None else joined(found, elsewhere, names)
     said = () if usable is None else (usable.words,)
     return _without(replace(whole, decisions=(*said, *whole.decisions, *needed.moved)), absent)
@@ -133,6 +133,18 @@ async def _parts(crew: Crew, needed: Needed) -> tuple[list[_Part], list[Absent]]
     return parts, absent
 
 
+def _beside(needed: Needed, local: Sequence[_Part]) -> dict[str, ModelFacts]:
+    """The encoder's model by the engine that holds it, where that is an Ollama of ours."""
+    if not needed.encoder:
+        return {}
+    found = {
+        part.engine: encoder_facts(part.settings.ollama, needed.encoder)
+        for part in local
+        if part.settings.ollama is not None and needed.encoder not in (part.facts or {})
+    }
+    return {engine: facts for engine, facts in found.items() if facts is not None}
+
+
 def _without(found: Plan, absent: Sequence[Absent]) -> Plan:
     words = [f"{', '.join(each.agents)} left out: {each.reason}." for each in absent]
     return replace(found, absent=tuple(absent), decisions=(*found.decisions, *words))
@@ -160,7 +172,12 @@ async def _part(engine: str, crew: Crew, needed: Needed) -> _Part:
 
 
 def _plan_here(
-    hardware: Hardware, names: Sequence[str], parts: Sequence[_Part], main: EngineSettings, usable: Usable | None
+    hardware: Hardware,
+    names: Sequence[str],
+    parts: Sequence[_Part],
+    main: EngineSettings,
+    usable: Usable | None,
+    beside: Mapping[str, ModelFacts],
 ) -> Plan:
     """The plan for the engines of this box; *usable* is what the embedded ones can use of it, None without any."""
     embedded = [part for part in parts if part.settings.kind != "ollama"]
@@ -183,6 +200,7 @@ def _plan_here(
         cache_type=main.cache_type,
         calibration=calibration,
         no_gpu=() if alone or usable is None or usable.gpu else [part.engine for part in embedded],
+        beside=beside,
     )
 
 

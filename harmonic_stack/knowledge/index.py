@@ -4,17 +4,19 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harmonic_stack.config import Knowledge as Limits
 from harmonic_stack.crew import Agent, Crew
+from harmonic_stack.encoder_off_loop import OffLoop
 from harmonic_stack.errors import KnowledgeError
 from harmonic_stack.knowledge.chunks import chunks
 from harmonic_stack.knowledge.files import Found, Stamp, find, read_text
 from harmonic_stack.prompts import Context, Notes, estimate_tokens, notes_for
-from ommatidia import Encoder
+from ommatidia import Encoder, as_high
+from ommatidia.encode import Vectors
 
 log = logging.getLogger(__name__)
 # A passage less like the question than this has nothing to do with it; per encoder, since cosines do not compare.
@@ -26,12 +28,20 @@ _BESIDE_THE_BEST = 0.6
 
 @dataclass(frozen=True, slots=True)
 class _Indexed:
-    """One file as it was read: its stamp and digest, its passages and their vectors, float32 of shape (n, dim)."""
+    """One file as it was read: its stamp and digest, its passages, and by encoder their vectors, float32 (n, dim)."""
 
     stamp: Stamp
     digest: bytes
     passages: tuple[str, ...]
-    vectors: Any
+    vectors: dict[str, Vectors] = field(default_factory=dict)
+
+    def by(self, encoder: Encoder) -> Vectors:
+        """The passages' vectors; those of the last two encoders are kept."""
+        if encoder.tag not in self.vectors:
+            self.vectors[encoder.tag] = encoder.encode(self.passages)
+            while len(self.vectors) > 2:
+                del self.vectors[next(iter(self.vectors))]
+        return self.vectors[encoder.tag]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class Index:
         self._folder, self._encoder, self._limits = folder, encoder, limits
         self._files: dict[str, _Indexed] = {}
         self.refresh(strict=True)
+        self.frame(encoder)
 
     @property
     def files(self) -> dict[str, int]:
@@ -81,18 +92,27 @@ class Index:
                 self._complain(error)
         self._files = current
 
-    def search(self, question: str) -> list[Passage]:
-        """The passages that bear on *question*, the most alike first, within the limits of one prompt."""
-        asked = self._encoder.encode([question])[0]
+    def frame(self, encoder: Encoder) -> None:
+        """Encode the passages by *encoder*, where that was not done yet."""
+        for file in self._files.values():
+            file.by(encoder)
+
+    def search(self, question: str, encoder: Encoder | None = None) -> list[Passage]:
+        """The passages that bear on *question*, the most alike first, within the limits of one prompt.
+
+        Told by *encoder*, None: the first.
+        """
+        encoder = encoder or self._encoder
+        asked = encoder.encode([question])[0]
         ranked = sorted(
             (
                 Passage(name, text, float(likeness))
                 for name, file in self._files.items()
-                for text, likeness in zip(file.passages, file.vectors @ asked, strict=True)
+                for text, likeness in zip(file.passages, file.by(encoder) @ asked, strict=True)
             ),
             key=lambda passage: -passage.likeness,
         )
-        least = LEAST.get(self._encoder.tag, _LEAST)
+        least = LEAST[encoder.tag] if encoder.tag in LEAST else as_high(encoder, _LEAST)
         chosen: list[Passage] = []
         room = self._limits.tokens
         for passage in ranked[: self._limits.chunks]:
@@ -110,8 +130,7 @@ class Index:
         digest = hashlib.sha256(text.encode()).digest()
         if known is not None and known.digest == digest:  # touched, not changed
             return replace(known, stamp=file.stamp)
-        passages = tuple(chunks(text))
-        return _Indexed(file.stamp, digest, passages, self._encoder.encode(passages))
+        return _Indexed(file.stamp, digest, tuple(chunks(text)))
 
     def _complain(self, error: KnowledgeError) -> None:
         self.trouble = str(error)
@@ -131,26 +150,33 @@ def check_knowledge(crew: Crew, limits: Limits) -> None:
 class Knowledge:
     """What each agent of the crew knows for itself."""
 
-    def __init__(self, indexes: Iterable[Index] = ()) -> None:
-        self._indexes = {index.agent.name: index for index in indexes}
+    def __init__(self, indexes: Iterable[Index], meaning: OffLoop) -> None:
+        self._indexes, self._meaning = {index.agent.name: index for index in indexes}, meaning
         self._looking = asyncio.Lock()
 
     @classmethod
-    async def open(cls, crew: Crew, encoder: Encoder, limits: Limits) -> "Knowledge":
-        """Read and frame the files of the whole crew; *encoder* must bear being used in another thread.
+    async def open(cls, crew: Crew, meaning: OffLoop, limits: Limits) -> "Knowledge":
+        """Read and frame the files of the whole crew; its encoders must bear being used in another thread.
 
         Raises:
             KnowledgeError: what cannot be used.
         """
         knowing = [agent for agent in crew.enabled if agent.knowledge]
-        return cls([await asyncio.to_thread(Index, agent, crew.folder, encoder, limits) for agent in knowing])
+        installed = meaning.installed
+        indexes = [await asyncio.to_thread(Index, agent, crew.folder, installed, limits) for agent in knowing]
+        return cls(indexes, meaning)
+
+    async def frame(self, encoder: Encoder) -> None:
+        """Encode by *encoder* too what was read; raises what the encoder raises."""
+        for index in self._indexes.values():
+            await asyncio.to_thread(index.frame, encoder)
 
     async def recall(self, question: str, context: Context) -> Context:
         """*context* with each agent's own notes on *question*; files that changed are taken in first."""
         if not self._indexes:
             return context
         async with self._looking:
-            found = await asyncio.to_thread(self._look, question)
+            found = await self._meaning.by(lambda encoder: asyncio.to_thread(self._look, question, encoder))
         private = {agent: notes for agent, passages in found.items() if (notes := _notes(passages)) is not None}
         return replace(context, private=private)
 
@@ -162,10 +188,10 @@ class Knowledge:
         files = [{"file": name, "chunks": count} for name, count in index.files.items()]
         return {"files": files, "chunks": sum(index.files.values()), "trouble": index.trouble or None}
 
-    def _look(self, question: str) -> dict[str, list[Passage]]:
+    def _look(self, question: str, encoder: Encoder) -> dict[str, list[Passage]]:
         for index in self._indexes.values():
             index.refresh()
-        return {agent: index.search(question) for agent, index in self._indexes.items()}
+        return {agent: index.search(question, encoder) for agent, index in self._indexes.items()}
 
 
 def _notes(passages: list[Passage]) -> Notes | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from harmonic_stack.merge.minority import rule_of
 from harmonic_stack.merge.sentences import sentences, whole_sentences
 from harmonic_stack.prompts import escape_control
-from ommatidia import Encoder, best_encoder, by_cosine, by_words, signature
+from ommatidia import Encoder, as_high, best_encoder, by_cosine, by_words, signature
 from ommatidia.signature import names
 from ommatidia.words import content_stems, tokens
 
@@ -57,7 +57,8 @@ _FENCE = re.compile(r"\b[0-9a-f]{16}\b")
 _FEWEST_STEMS = 2
 _LONGEST = 320  # characters; more is a paragraph
 # Wordings of one fact: cosine from here up, with the same numbers and as often negated. Per encoder.
-_SAME: Mapping[str, float] = {"hash512-2": 0.82, "minilm384": 0.85}
+_SAME: Mapping[str, float] = {"hash512-2": 0.82}
+_SAME_ELSEWHERE = 0.85  # with MiniLM, and as high with an encoder that was measured here
 # A fact listed out of notes stands in them: this share of its content words, and every number.
 _FROM_NOTES = 0.6
 
@@ -183,7 +184,7 @@ class _Frames:
         distinct = list(dict.fromkeys(texts))
         self.vectors = dict(zip(distinct, encoder.encode(distinct), strict=True))
         self.signatures = {text: signature(text) for text in distinct}
-        self.least = _SAME.get(encoder.tag, 0.85)
+        self.least = _SAME[encoder.tag] if encoder.tag in _SAME else as_high(encoder, _SAME_ELSEWHERE)
 
 
 class _Wordings:

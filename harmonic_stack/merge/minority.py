@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from harmonic_stack.merge.contradiction import contradiction
 from harmonic_stack.merge.sentences import whole_sentences
 from harmonic_stack.merge.talk import is_talk
-from ommatidia import Encoder, Standing, best_encoder, by_cosine, by_words, signature
+from ommatidia import Encoder, Standing, as_high, best_encoder, by_cosine, by_words, signature
 from ommatidia.words import content_stems, tokens
 
 # Shorter than three content words is a greeting, a label or half a sentence.
@@ -65,20 +65,31 @@ class Rule:
     closest: float
     said: float
     shared: float  # what several peers say must be less like the base than this
+    about: float = 0.3  # two sentences that contradict each other are at least so much alike
     by_words: bool = False
 
 
-# One row for each encoder, since cosines of two encoders do not compare. An encoder without a row is judged by words.
+# One row for each encoder, since cosines of two encoders do not compare. What was measured here has MiniLM's, carried
+# over; an encoder with neither is judged by words.
 _BY_WORDS = Rule(relevance=0.01, closest=0.6, said=0.4, shared=0.4, by_words=True)
 RULES = {
     "hash512-2": _BY_WORDS,  # read off the table in docs/merging.md, checked on questions apart
-    "minilm384": Rule(relevance=0.15, closest=0.8, said=0.55, shared=0.5),  # docs/merging.md
+    "minilm384": Rule(relevance=0.15, closest=0.8, said=0.55, shared=0.5, about=0.4),  # docs/merging.md
 }
 
 
 def rule_of(encoder: Encoder) -> Rule:
     """The rule for an encoder's likenesses; one that nobody measured is judged by words."""
-    return RULES.get(encoder.tag, _BY_WORDS)
+    if encoder.tag in RULES or getattr(encoder, "scale", None) is None:
+        return RULES.get(encoder.tag, _BY_WORDS)
+    known = RULES["minilm384"]
+    return Rule(
+        relevance=2 * as_high(encoder, known.relevance / 2),  # a sum of two cosines
+        closest=as_high(encoder, known.closest),
+        said=as_high(encoder, known.said),
+        shared=as_high(encoder, known.shared),
+        about=as_high(encoder, known.about),
+    )
 
 
 def minority_points(
@@ -228,7 +239,7 @@ class _Candidates:
             return None
         for place, likeness in self._standing.alike[at]:
             flag = contradiction(self._sentences[at], self._sentences[place])
-            if flag is not None and likeness >= self._rule.closest / 2:
+            if flag is not None and likeness >= self._rule.about:
                 against = _Against(self._owners[place], place, self._sentences[place], flag.evidence)
                 return self._found(at, twins, 1 - self._standing.first[at], against)
         return None

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 from harmonic_stack.prompts import estimate_tokens
-from ommatidia import Encoder
+from ommatidia import Encoder, as_high
 
 # Cosine to the question, for each encoder: 1 in 100 texts of another subject reaches it, and 1 in 5 of those that bear
 # on it (24 subjects, docs/ommatidia.md).
 LEAST = {"hash512-2": 0.2}
-LEAST_ELSEWHERE = 0.3
+LEAST_ELSEWHERE = 0.3  # with MiniLM, and as high with an encoder that was measured here
 HEADING = "What you were asked to remember:"
 
 
 def least_likeness(encoder: Encoder) -> float:
     """The cosine to a question from which on a text bears on it."""
-    return LEAST.get(encoder.tag, LEAST_ELSEWHERE)
+    return LEAST[encoder.tag] if encoder.tag in LEAST else as_high(encoder, LEAST_ELSEWHERE)
 
 
 def relevant_memories(question: str, memories: Sequence[str], encoder: Encoder, *, most: int, room: int) -> list[str]:

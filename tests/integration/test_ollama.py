@@ -21,6 +21,7 @@ from tests.cli import COMMAND, Home
 from tests.helpers import until
 from tests.ollama import Installed, ollama_program
 from tests.ollama_registry import Published, registry
+from tests.pooled_gguf import pooled
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
@@ -55,11 +56,14 @@ async def names(installed: Installed) -> AsyncIterator[dict[str, str]]:
         broken.write_bytes(demo_model().read_bytes()[:2_000_000])
         other = Path(folder) / "other.gguf"
         other.write_bytes(demo_model().read_bytes() + OTHER_END)
+        embeds = Path(folder) / "embeds.gguf"
+        embeds.write_bytes(pooled(demo_model().read_bytes()))
         offered = {
             "tiny": Published(demo_model()),
             "other": Published(other),
             "clamped": Published(demo_model(), family="qwen35"),
             "broken": Published(broken),
+            "embeds": Published(embeds),
         }
         async with registry(offered) as running:
             for name in reversed(offered):
@@ -366,3 +370,26 @@ async def test_core_checks_a_pulled_model_against_ollamas_own_manifest(
     assert (whole.code, "ok        source    SHA-256" in whole.out) == (0, True), whole.out + whole.err
     broken = await home.run("core", "verify", names["broken"], "--no-engine")
     assert (broken.code, "wrong     size      truncated" in broken.out) == (1, True)
+
+
+async def test_an_encoder_is_held_beside_the_agents_model_and_counted(
+    home: Home, installed: Installed, names: dict[str, str]
+) -> None:
+    installed.settle(home, names["tiny"])
+    home.env |= {
+        "HARMONIC_ENCODER__ENGINE": "ollama",
+        "HARMONIC_ENCODER__MODEL": names["embeds"],
+        "HARMONIC_ENCODER__SECONDS": "60",
+    }
+    started = await home.run(*up())
+    assert started.code == 0, started.err
+    plan = await home.json("plan")
+    assert any(f"{names['embeds']} is held beside the agents' models" in words for words in plan["decisions"])
+    assert plan["shared_bytes"] > sum(pool["bytes"] for pool in plan["pools"])
+    encoder = (await home.json("status"))["encoder"]
+    assert encoder["declared"]["model"] == names["embeds"]
+    # Asked for its vectors, and refused: the pooled states of a chat model tell too little apart.
+    assert "AUC" in encoder["declared"]["reason"]
+    runners = [process for process in home.processes() if process.name() == "llama-server"]
+    assert len(runners) == 2
+    assert (await home.run("down")).code == 0

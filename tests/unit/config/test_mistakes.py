@@ -83,6 +83,17 @@ BROKEN = {
         "2:1 engine.name: leaves engine.url without use "
         '(got "embedded", allowed "auto", "openai" or "ollama", or no engine.url)'
     ),
+    "[encoder]\nmodel = 'nomic'": (
+        '2:1 encoder.model: needs an encoder.engine (got "nomic", allowed an encoder.engine beside it, or "")'
+    ),
+    "[encoder]\nengine = 'ollama'": (
+        '2:1 encoder.engine: needs an encoder.model (got "ollama", allowed an encoder.model beside it, or "")'
+    ),
+    "[encoder]\nengine = 'vllm'\nmodel = 'nomic'": (
+        "2:1 encoder.engine: is no engine that embeds "
+        '(got a hidden value, allowed "ollama", an http(s) URL without password or query, '
+        'or "" for what is installed here)'
+    ),
     "[merge]\nmost = 10": "2:1 merge.most: exceeds limits.most (got 10, allowed at most 9)",
     "[limits]\nmost = 8": "2:1 limits.most: is below merge.full_most (got 8, allowed at least 9)",
     # No TOML.

@@ -9,6 +9,7 @@ import pytest
 from harmonic_stack.config import Config
 from harmonic_stack.config import Knowledge as Limits
 from harmonic_stack.crew import Agent, Crew
+from harmonic_stack.encoder_off_loop import OffLoop
 from harmonic_stack.errors import (
     KnowledgeError,
     KnowledgeMissing,
@@ -135,7 +136,7 @@ async def test_each_agent_is_given_its_own_notes_alone(notes: Path) -> None:
         Agent("alder", 3, "x", knowledge=("notes/hotels.md",)),
         Agent("birch", 3, "x", knowledge=("notes/soup.md",)),
     )
-    knowledge = await Knowledge.open(Crew(agents, "executive", notes), Hash512(), Limits())
+    knowledge = await Knowledge.open(Crew(agents, "executive", notes), OffLoop(Hash512()), Limits())
     context = await knowledge.recall(QUESTION, Context(notes=("Common.",)))
     assert list(context.private) == ["alder"]
     assert context.told_to("executive", peer=False).notes == ("Common.",)
@@ -149,6 +150,6 @@ async def test_each_agent_is_given_its_own_notes_alone(notes: Path) -> None:
 
 async def test_many_questions_at_once_see_whole_files(notes: Path) -> None:
     agent = Agent("alder", 3, "x", knowledge=("notes/*.md",))
-    knowledge = await Knowledge.open(Crew((agent,), "alder", notes), Hash512(), Limits())
+    knowledge = await Knowledge.open(Crew((agent,), "alder", notes), OffLoop(Hash512()), Limits())
     found = await asyncio.gather(*(knowledge.recall(QUESTION, Context()) for _ in range(20)))
     assert {context.private["alder"].passages for context in found} == {("Hotel Boreal has no garage.",)}

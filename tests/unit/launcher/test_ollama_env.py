@@ -1,10 +1,12 @@
 """The environment of our own Ollama: what the plan decided, what the version knows, what the hardware needs."""
 
+from dataclasses import replace
+
 import pytest
 
 from launcher.ollama_env import clamp_reason, environment, ollama_variables, read_version
 from launcher.plan import plan_elsewhere
-from launcher.plan_types import Plan
+from launcher.plan_types import Beside, Plan
 from launcher.profiles import nominal_hardware, profile_named
 from launcher.types import AgentSpec, Bytes, Cpu, Gpu, Hardware
 
@@ -32,6 +34,13 @@ def test_what_the_plan_decided_is_set_on_every_version_and_box(version: str | No
     assert (found["OLLAMA_CONTEXT_LENGTH"], found["OLLAMA_KV_CACHE_TYPE"]) == ("8192", "f16")
     assert found["OLLAMA_HOST"] == "127.0.0.1:9"
     assert found["OLLAMA_KEEP_ALIVE"] == "-1"
+
+
+def test_a_model_held_for_vectors_evicts_none_of_the_agents() -> None:
+    plan = replace(planned("qwen3:4b"), beside=(Beside("nomic-embed-text", "", Bytes(1), "cpu"),))
+    assert written("0.32.14", CPU, plan)["OLLAMA_MAX_LOADED_MODELS"] == "2"
+    same = replace(planned("qwen3:4b"), beside=(Beside("qwen3:4b", "", Bytes(1), "cpu"),))
+    assert written("0.32.14", CPU, same)["OLLAMA_MAX_LOADED_MODELS"] == "1"
 
 
 def test_a_runner_of_llama_server_keeps_no_prompts_outside_the_plan() -> None:

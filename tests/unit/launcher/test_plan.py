@@ -226,3 +226,33 @@ def test_an_engine_elsewhere_gets_the_configured_slots_and_no_memory() -> None:
 def test_a_tier_outside_one_to_four_is_refused(tier: int) -> None:
     with pytest.raises(ValueError, match="tier"):
         AgentSpec("x", tier, "m")
+
+
+NOMIC = ModelFacts("nomic-embed-text", Bytes(274_000_000), Bytes(36_864), train_context=2_048)
+
+
+def test_a_model_held_for_vectors_is_set_aside_before_the_agents_models() -> None:
+    without, found = (plan_for("cpu", memory=12_000_000_000, beside=beside) for beside in ({}, {"": NOMIC}))
+    (held,) = found.beside
+    assert (held.model, held.engine, held.device) == ("nomic-embed-text", "", "cpu")
+    assert held.bytes > NOMIC.weights + NOMIC.slot_bytes(2048, "f16")
+    assert found.budget_bytes == without.budget_bytes
+    assert found.shared_bytes == sum(pool.bytes for pool in found.pools) + held.bytes <= found.budget_bytes
+    assert sum(pool.bytes for pool in found.pools) <= without.budget_bytes - held.bytes
+    assert any("nomic-embed-text is held beside" in words for words in found.decisions)
+    assert [found.part(server).beside for server in found.servers] == [(held,), *[()] * (len(found.servers) - 1)]
+
+
+def test_a_model_held_for_vectors_can_cost_an_agent_its_place() -> None:
+    executive = CREW[0]
+    tight = next(memory for memory in range(2_500_000_000, 9_000_000_000, 50_000_000) if _fits(executive, memory))
+    with pytest.raises(DoesNotFit) as refusal:
+        plan_for("cpu", executive, memory=tight, beside={"": NOMIC})
+    assert refusal.value.needed > refusal.value.left
+
+
+def _fits(agent: AgentSpec, memory: int) -> bool:
+    try:
+        return bool(plan_for("cpu", agent, memory=memory).pools)
+    except DoesNotFit:
+        return False

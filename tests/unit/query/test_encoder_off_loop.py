@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 import numpy as np
 import pytest
 
-from harmonic_stack.encoder_off_loop import EngineEncoder, OffLoop
-from ommatidia import BadFrame, Hash512
+from harmonic_stack.encoder_off_loop import OffLoop
+from ommatidia import Hash512
 from ommatidia.encode import Vectors
 from tests.helpers import until
 
@@ -64,39 +64,5 @@ async def test_a_call_that_leaves_or_fails_costs_no_later_one(gated: tuple[Gated
 
 async def test_a_function_that_encodes_runs_on_the_encoders_thread(gated: tuple[Gated, OffLoop]) -> None:
     _, off_loop = gated
-    name = await off_loop.run(lambda: threading.current_thread().name)
+    name = await off_loop.run(lambda _: threading.current_thread().name)
     assert name.startswith("encoder")
-
-
-async def test_an_engines_vectors_are_projected_and_asked_from_the_thread() -> None:
-    asked: list[Sequence[str]] = []
-
-    async def embed(texts: Sequence[str]) -> list[list[float]]:
-        asked.append(texts)
-        await asyncio.sleep(0)
-        return np.random.default_rng(0).standard_normal((len(texts), 300)).tolist()
-
-    encoder = EngineEncoder("nomic", embed, asyncio.get_running_loop())
-    off_loop = OffLoop(encoder)
-    found = await off_loop.encode(["one", " ", "two"])
-    await off_loop.aclose()
-    assert (encoder.tag, found.shape, asked) == ("nomic@128", (3, 128), [["one", "two"]])
-    assert np.linalg.norm(found, axis=1).round(4).tolist() == [1, 0, 1]
-
-
-async def test_an_engine_that_answers_short_or_never_is_refused_and_not_waited_for_on_the_loop() -> None:
-    async def short(texts: Sequence[str]) -> list[list[float]]:
-        return []
-
-    async def never(texts: Sequence[str]) -> list[list[float]]:
-        await asyncio.Event().wait()
-        return []
-
-    loop = asyncio.get_running_loop()
-    for embed, error in ((short, BadFrame), (never, TimeoutError)):
-        off_loop = OffLoop(EngineEncoder("m", embed, loop, timeout=0.05))
-        with pytest.raises(error):
-            await off_loop.encode(["one"])
-        await off_loop.aclose()
-    with pytest.raises(RuntimeError, match="OffLoop"):
-        EngineEncoder("m", short, loop).encode(["one"])
