@@ -1,12 +1,14 @@
 """One streamed completion: every way in which an engine can fail ends in a typed failure, and a cancel frees it."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
-from harmonic_stack.chat_client import ChatCall, ChatClient, Patience
-from harmonic_stack.engine.connection import Upstream
+from harmonic_stack.chat_client import ChatCall, ChatClient, OnText, Patience
+from harmonic_stack.engine.connection import REST, Upstream
 from harmonic_stack.engine.openai_dialect import OPENAI
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
 from harmonic_stack.query import Completion, Message
@@ -14,21 +16,25 @@ from tests.fake_engine import Act, FakeEngine, fake_engine
 from tests.helpers import until
 
 CALL = ChatCall("fake", [Message("user", "hello")], {"max_tokens": 5})
+either_way = pytest.mark.parametrize("call", [CALL, replace(CALL, patient=True)], ids=["eager", "patient"])
 
 
-async def _ask(engine: FakeEngine, patience: Patience | None = None, got: list[str] | None = None) -> Completion:
+async def _ask(
+    engine: FakeEngine, patience: Patience | None = None, got: list[str] | None = None, *, call: ChatCall = CALL
+) -> Completion:
     client = ChatClient(Upstream(engine.url, key="secret"), OPENAI, patience or Patience())
     try:
         heard: list[str] = got if got is not None else []
-        return await client.stream_chat(CALL, lambda text, _: heard.append(text))
+        return await client.stream_chat(call, lambda text, _: heard.append(text))
     finally:
         client.close()
 
 
-async def test_text_arrives_piece_by_piece_and_whole_with_its_usage() -> None:
+@either_way
+async def test_text_arrives_piece_by_piece_and_whole_with_its_usage(call: ChatCall) -> None:
     got: list[str] = []
     async with fake_engine(lambda _: Act("one two three")) as engine:
-        completion = await _ask(engine, got=got)
+        completion = await _ask(engine, got=got, call=call)
     assert "".join(got) == "one two three"
     assert (completion.text, completion.finish) == ("one two three", "stop")
     assert (completion.prompt_tokens, completion.completion_tokens) == (10, 3)
@@ -107,12 +113,13 @@ FAULTS = {
 }
 
 
+@either_way
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_faulty_stream_is_a_typed_failure(name: str) -> None:
+async def test_a_faulty_stream_is_a_typed_failure(name: str, call: ChatCall) -> None:
     act, fault = FAULTS[name]
     async with fake_engine(lambda _: act) as engine:
         with pytest.raises(EngineStreamFailed) as failure:
-            await _ask(engine)
+            await _ask(engine, call=call)
     assert failure.value.reason is fault
 
 
@@ -129,10 +136,11 @@ async def test_an_engine_without_an_answer_runs_into_the_time_limit() -> None:
     assert failure.value.reason is StreamFault.TIMEOUT
 
 
-async def test_an_engine_that_stalls_between_tokens_runs_into_the_time_limit() -> None:
+@either_way
+async def test_an_engine_that_stalls_between_tokens_runs_into_the_time_limit(call: ChatCall) -> None:
     async with fake_engine(lambda _: Act("a b c", delay=0.4)) as engine:
         with pytest.raises(EngineStreamFailed) as failure:
-            await _ask(engine, Patience(first_token=5, token=0.1))
+            await _ask(engine, Patience(first_token=5, token=0.1), call=call)
     assert failure.value.reason is StreamFault.TIMEOUT
 
 
@@ -144,19 +152,43 @@ async def test_nobody_listens() -> None:
     assert failure.value.reason is StreamFault.CONNECT
 
 
-async def test_cancelling_closes_the_connection() -> None:
+@either_way
+async def test_cancelling_closes_the_connection(call: ChatCall) -> None:
     async with fake_engine(lambda _: Act("a " * 500, delay=0.01)) as engine:
-        task = asyncio.create_task(_ask(engine))
+        task = asyncio.create_task(_ask(engine, call=call))
         await until(lambda: engine.streaming == 1, "the engine streams")
         task.cancel()
         await until(lambda: engine.closed == 1, "the engine notices that the caller left")
 
 
-async def test_connections_are_used_again_and_a_dropped_one_is_replaced_unseen() -> None:
+@either_way
+async def test_connections_are_used_again_and_a_dropped_one_is_replaced_unseen(call: ChatCall) -> None:
     acts = iter([Act("one"), Act("two", drop_kept=True), Act("three")])
     async with fake_engine(lambda _: next(acts)) as engine:
         client = ChatClient(Upstream(engine.url), OPENAI)
-        texts = [(await client.stream_chat(CALL, lambda text, pieces: None)).text for _ in range(3)]
+        texts = [(await client.stream_chat(call, lambda text, pieces: None)).text for _ in range(3)]
         client.close()
     assert texts == ["one", "two", "three"]
     assert (len(engine.requests), engine.connections) == (3, 2)
+
+
+async def test_the_sockets_of_many_patient_calls_are_read_seldom() -> None:
+    """Each stream's socket rests after a read: it is read twice in such a time at most, however often words come."""
+    streams, words = 64, 60
+    reads = [0] * streams
+    async with fake_engine(lambda _: Act("word " * words, delay=0.005)) as engine:
+        client = ChatClient(Upstream(engine.url), OPENAI)
+        begun = time.monotonic()
+
+        def counted(place: int) -> OnText:
+            def heard(_: str, __: int) -> None:
+                reads[place] += 1
+
+            return heard
+
+        calls = (client.stream_chat(replace(CALL, patient=True), counted(place)) for place in range(streams))
+        texts = [completion.text for completion in await asyncio.gather(*calls)]
+        seconds = time.monotonic() - begun
+        client.close()
+    assert texts == ["word " * words] * streams
+    assert max(reads) <= 2 * seconds / (REST * streams) + 3
