@@ -4,6 +4,7 @@ No label is a caller's word. Names are in the style of its ecosystem: base units
 (docs/metrics.md lists them).
 """
 
+from collections import Counter as Counts
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -60,6 +61,7 @@ class Metrics:
         self._slots = gauge("slots", "Slots of a tier's agents together.", ("tier", "state"))
         self._pools = gauge("pool_slots", "Slots of an engine's pool.", ("pool", "state"))
         self._healthy = gauge("engine_up", "Whether the engine's process runs.", ("engine",))
+        self._restarts = counter("engine_restarts", "Restarts of the engine's process by its supervisor.", ("engine",))
         self._entries = gauge("spine_entries", "Signals on a channel.", ("channel",))
         self._dropped = gauge("spine_dropped", "Signals that left a channel by a bound.", ("channel",))
         self._degraded = gauge("spine_degraded", "Whether the bus goes on without its store.")
@@ -67,6 +69,7 @@ class Metrics:
         self._per_joule = gauge("tokens_per_joule", "Tokens written for each joule, since the start.", ("device",))
         self._busy = gauge("utilisation", "Mean of the cards while queries ran, 0 to 1, since the start.", ("device",))
         self._told_joules = 0.0
+        self._told_restarts: Counts[str] = Counts()
         gauge("build_info", "The program's version.", ("version",)).labels(__version__).set(1)
 
     def request(self, route: str, code: int, seconds: float) -> None:
@@ -124,9 +127,19 @@ class Metrics:
                 self._pools.labels(pool, state).set(count)
         for name in {engine.name for engine in engines}:
             self._healthy.labels(name).set(all(each.state == "ready" for each in engines if each.name == name))
+        self._restarted(engines)
         self._energy(energy)
         await self._spine(bus)
         return generate_latest(self.registry)
+
+    def _restarted(self, engines: Sequence[Engine]) -> None:
+        found: Counts[str] = Counts()
+        for engine in engines:
+            child = getattr(engine, "child", None)  # none where the engine is another's program
+            found[engine.name] += child.restarts if child is not None else 0
+        for name, restarts in found.items():
+            self._restarts.labels(name).inc(max(restarts - self._told_restarts[name], 0))
+        self._told_restarts = found
 
     def _energy(self, energy: Energy) -> None:
         """What is unknown has no sample at all: 0 would be a figure."""

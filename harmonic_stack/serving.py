@@ -137,6 +137,7 @@ def engine_object(server: str, engine: Engine, seats: Seats, proofs: Sequence[Pr
         "server": server,
         "name": engine.name,
         "state": engine.state,
+        "restarts": getattr(getattr(engine, "child", None), "restarts", None),
         "url": engine.base_url,
         "models": list(engine.models),
         "form": getattr(engine, "form", None),

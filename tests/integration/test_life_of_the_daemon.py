@@ -48,6 +48,26 @@ async def test_a_killed_daemon_leaves_no_orphan_and_the_next_one_starts(home: Ho
     assert (await home.run("down")).code == 0
 
 
+async def test_a_killed_engine_is_counted_and_serves_again(home: Home) -> None:
+    port = free_port()
+    assert (await home.run("up", "--detach", "--port", str(port))).code == 0
+    engine = (await home.json("status"))["engine"]
+    assert engine["restarts"] == 0
+    os.kill(engine["pids"][0], signal.SIGKILL)
+    key = (await home.run("key", "show")).out.strip()
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+        answer = await client.post(
+            "/v1/chat/completions",
+            json={"model": "harmonic-fast", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4},
+        )
+        told = (await client.get("/metrics")).text
+    assert answer.status_code == 200, answer.text
+    assert 'harmonic_engine_restarts_total{engine="embedded"} 1.0' in told
+    assert (await home.json("status"))["engine"]["restarts"] == 1
+    assert (await home.run("down")).code == 0
+
+
 async def test_a_taken_port_is_named_and_nothing_is_started(home: Home) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
