@@ -78,9 +78,9 @@ def build(folder: Path) -> dict[str, Path]:
     return programs
 
 
-def start(command: Sequence[str], *, cpu: int) -> "subprocess.Popen[bytes]":
-    """Start a program on one CPU."""
-    return subprocess.Popen(["taskset", "-c", str(cpu), *command])
+def start(command: Sequence[str], *, cpu: int, told: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    """Start a program on one CPU; *told* is added to its environment."""
+    return subprocess.Popen(["taskset", "-c", str(cpu), *command], env=os.environ | (told or {}))
 
 
 async def stack(folder: Path, engine: int, *, spine: bool, model: str = "harmonic-full") -> tuple[Home, Contender]:

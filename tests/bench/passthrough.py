@@ -1,17 +1,22 @@
 """What a mere gateway costs: one request in, one engine stream out, by the stack as shipped and by nginx.
 
-`python -m tests.bench passthrough [--rounds N] [--seconds S]`. The request names the engine's own model, so no crew is
-asked; recall and signals happen as for every request, and once more without the spine. The age of a token is the time
-from the engine's write to the client's read. nginx (Debian: nginx-light) is left out where it is not installed.
+`python -m tests.bench passthrough [--rounds N] [--seconds S] [--litellm PROGRAM]`. The request names the engine's own
+model, so no crew is asked; recall and signals happen as for every request, and once more without the spine. The age of a
+token is the time from the engine's write to the client's read. nginx (Debian: nginx-light) is left out where it is not
+installed, LiteLLM's proxy (`litellm` of the package `litellm[proxy]`, in an environment of its own) if it is not named.
 """
 
 import argparse
 import asyncio
 import shutil
 import statistics
+import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import httpx
 
 from harmonic_stack.host.describe import hardware_line
 from launcher import detect_hardware
@@ -38,12 +43,20 @@ http {{
 }}
 """
 
+LITELLM = """
+model_list:
+  - model_name: stub
+    litellm_params: {{model: openai/stub, api_base: 'http://127.0.0.1:{engine}/v1', api_key: none}}
+litellm_settings: {{telemetry: false}}
+"""
+
 
 async def main() -> None:
     """Start all contenders, run every cell in turn, print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--litellm", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hs-") as scratch:
         folder = Path(scratch)
@@ -61,6 +74,10 @@ async def main() -> None:
                 await asyncio.sleep(0.5)
             else:
                 show("nginx is not installed: left out, and so are the ratios to it")
+            if options.litellm:
+                child, found = await _litellm(options.litellm, folder, engine)
+                children.append(child)
+                contenders.append(found)
             for spine in (True, False):
                 home, found = await stack(folder, engine, spine=spine, model="stub")
                 homes.append(home)
@@ -74,6 +91,23 @@ async def main() -> None:
             for child in children:
                 child.kill()
                 child.wait()
+
+
+async def _litellm(program: Path, folder: Path, engine: int) -> tuple["subprocess.Popen[bytes]", Contender]:
+    """LiteLLM's proxy with one worker, as its documents set it up for production, without its telemetry."""
+    port, settings = free_port(), folder / "litellm.yaml"
+    settings.write_text(LITELLM.format(engine=engine))
+    words = ["--config", str(settings), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+    told = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
+    child = start([str(program), *words, "--telemetry", "False"], cpu=1, told=told)
+    async with httpx.AsyncClient() as client:
+        for _ in range(120):
+            with suppress(httpx.HTTPError):
+                if (await client.get(f"http://127.0.0.1:{port}/health/liveliness")).status_code == 200:
+                    return child, Contender("LiteLLM", port, child.pid, "stub", 1)
+            await asyncio.sleep(0.5)
+    child.kill()
+    raise TimeoutError("LiteLLM did not become ready within a minute")
 
 
 def _table(
