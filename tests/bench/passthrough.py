@@ -1,9 +1,9 @@
 """What a mere gateway costs: one request in, one engine stream out, by the stack as shipped and by nginx.
 
 `python -m tests.bench passthrough [--rounds N] [--seconds S] [--litellm PROGRAM]`. The request names the engine's own
-model, so no crew is asked; recall and signals happen as for every request, and once more without the spine. The age of a
-token is the time from the engine's write to the client's read. nginx (Debian: nginx-light) is left out where it is not
-installed, LiteLLM's proxy (`litellm` of the package `litellm[proxy]`, in an environment of its own) if it is not named.
+model, so no crew is asked; recall and signals happen as for every request, and once more without the spine. The age of
+a token is the time from the engine's write to the client's read. nginx (Debian: nginx-light) is left out where it is
+not installed, LiteLLM's proxy (`litellm` of the package `litellm[proxy]`, in an environment of its own) if not named.
 """
 
 import argparse
