@@ -69,14 +69,12 @@ class Hash512:
         for vector, (words, weights, _) in zip(vectors, counted, strict=True):
             vector += self._rows.weighed(words, weights)
         vectors[:, SIGNS:] += codes_of([codes for _, _, codes in counted], self.seed)
-        return _unit(np.hstack([_unit(vectors[:, :SIGNS]), _unit(vectors[:, SIGNS:])]))
-
-
-def _unit(rows: Vectors) -> Vectors:
-    """Each row at length 1; a row of zeros stays."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Vectors = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return unit
+        halves = vectors[:, :SIGNS], vectors[:, SIGNS:]
+        lengths = [np.sqrt(np.einsum("ij,ij->i", half, half)) for half in halves]
+        filled = np.maximum(sum((length > 0).astype(np.float32) for length in lengths), 1)
+        for half, length in zip(halves, lengths, strict=True):
+            half /= np.where(length > 0, length * np.sqrt(filled), 1)[:, None]
+        return vectors
 
 
 def _weighed(text: str) -> tuple[list[str], Weights, dict[str, float]]:
