@@ -29,6 +29,8 @@ MAX_ERROR_BODY = 8_192
 # An engine that ignores max_tokens is cut off here: pieces of text, each at least one token, and their characters.
 MAX_PIECES = 200_000
 MAX_TEXT = 4_194_304
+# What llama.cpp's server answers while it reads its model.
+LOADING = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +148,16 @@ class ChatClient:
             await stream.attach(self._upstream, body, fresh=again)
             return await stream.finished
         except EngineStreamFailed as error:
-            if not again and (stream.may_ask_again(error.reason) or await self._came_back(stream, error.reason)):
+            if not again and (stream.may_ask_again(error.reason) or await self._came_back(stream, error)):
                 return None
             raise
         finally:
             stream.stop()
 
-    async def _came_back(self, stream: "Stream", fault: StreamFault) -> bool:
-        """Wait for an engine of ours that ended before the first word; True once it serves again."""
-        gone = fault in (StreamFault.CONNECT, StreamFault.CUT) and not stream.began
+    async def _came_back(self, stream: "Stream", fault: EngineStreamFailed) -> bool:
+        """Wait for an engine of ours that ended before the first word, or loads again; True once it serves again."""
+        loads = fault.status == LOADING
+        gone = (loads or fault.reason in (StreamFault.CONNECT, StreamFault.CUT)) and not stream.began
         return gone and self._serves_again is not None and await self._serves_again(self._patience.first_token)
 
     def close(self) -> None:

@@ -74,7 +74,24 @@ async def test_a_call_to_an_engine_that_is_starting_anew_waits_for_it_and_asks_o
         assert (await client.stream_chat(CALL, lambda *_: None)).text == "back"
 
 
-@pytest.mark.parametrize("act", [Act("a b", die_after=1), Act(status=503, body=b"busy")])
+async def test_an_engine_that_reads_its_model_again_is_waited_for_once() -> None:
+    acts = iter([Act(status=503, body=b"Loading model"), Act("back"), Act(status=503), Act(status=503)])
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return True
+
+    async with fake_engine(lambda _: next(acts)) as engine:
+        client = ChatClient(Upstream(engine.url), OPENAI, serves_again=wait)
+        assert (await client.stream_chat(CALL, lambda *_: None)).text == "back"
+        with pytest.raises(EngineStreamFailed, match="503"):
+            await client.stream_chat(CALL, lambda *_: None)
+        client.close()
+    assert len(waited) == 2
+
+
+@pytest.mark.parametrize("act", [Act("a b", die_after=1), Act(status=500, body=b"broken")])
 async def test_an_engine_that_had_begun_or_refused_is_not_waited_for(act: Act) -> None:
     waited: list[float] = []
 
