@@ -103,7 +103,7 @@ class DeclaredEncoder:
         Raises:
             EncoderFailed: it cannot be reached or gives no vectors.
             EncoderUnfit: it does not tell what belongs together.
-        EncoderUnsteady: a text's vector depends on what else is asked.
+            EncoderUnsteady: a text's vector depends on what else is asked.
         """
         self._let_go()
         try:
@@ -145,8 +145,11 @@ class DeclaredEncoder:
             pass  # there is none yet, or it is damaged
         digest = hashlib.sha256(vectors.tobytes()).hexdigest()[:12]
         fresh = self._keep.with_suffix(".new")
-        fresh.write_text(json.dumps({"digest": digest, "vectors": vectors[:KEPT].round(5).tolist()}), "utf-8")
-        fresh.replace(self._keep)
+        try:
+            fresh.write_text(json.dumps({"digest": digest, "vectors": vectors[:KEPT].round(5).tolist()}), "utf-8")
+            fresh.replace(self._keep)
+        except OSError as error:  # then the next start takes it for another model, and makes its frames anew
+            log.warning("the encoder's first vectors cannot be kept", extra={"reason": str(error)})
         return digest
 
     def _let_go(self) -> None:
