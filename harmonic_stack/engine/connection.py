@@ -18,8 +18,8 @@ MAX_HEAD = 65_536
 MAX_IDLE = 1_024
 # After each read for a patient reply its socket rests: what comes meanwhile gathers in the kernel, and one read brings
 # several tokens. The more streams there are, the longer, in seconds for each: a read takes some 20 us, and together
-# they shall take a twentieth of a core. GATHER is the longest rest.
-REST = 0.0004
+# they shall take a fiftieth of a core. GATHER is the longest rest.
+REST = 0.001
 GATHER = 0.1
 
 

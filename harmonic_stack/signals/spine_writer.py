@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 20_000
 # Seconds in which signals gather before they are written. Each write wakes the store and, where both share a core,
 # takes the core from the streams; people who follow the spine do not notice the moment.
-GATHER = 0.05
+GATHER = 0.2
 
 
 class SpineWriter:

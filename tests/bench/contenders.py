@@ -78,9 +78,14 @@ def build(folder: Path) -> dict[str, Path]:
     return programs
 
 
-def start(command: Sequence[str], *, cpu: int, told: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
-    """Start a program on one CPU; *told* is added to its environment."""
-    return subprocess.Popen(["taskset", "-c", str(cpu), *command], env=os.environ | (told or {}))
+def start(
+    command: Sequence[str], *, cpu: int, told: Mapping[str, str] | None = None, quiet: bool = False
+) -> "subprocess.Popen[bytes]":
+    """Start a program on one CPU; *told* is added to its environment, and a *quiet* one is not heard."""
+    output = subprocess.DEVNULL if quiet else None
+    return subprocess.Popen(
+        ["taskset", "-c", str(cpu), *command], env=os.environ | (told or {}), stdout=output, stderr=output
+    )
 
 
 async def stack(folder: Path, engine: int, *, spine: bool, model: str = "harmonic-full") -> tuple[Home, Contender]:

@@ -99,7 +99,7 @@ async def _litellm(program: Path, folder: Path, engine: int) -> tuple["subproces
     settings.write_text(LITELLM.format(engine=engine))
     words = ["--config", str(settings), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
     told = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
-    child = start([str(program), *words, "--telemetry", "False"], cpu=1, told=told)
+    child = start([str(program), *words, "--telemetry", "False"], cpu=1, told=told, quiet=True)
     async with httpx.AsyncClient() as client:
         for _ in range(120):
             with suppress(httpx.HTTPError):
