@@ -116,7 +116,7 @@ class ChatClient:
             EngineStreamFailed: the engine refused, broke off, sent what is no completion, or took too long.
         """
         kind = self._dialect.stream if on_extra is None else self._dialect.full
-        return await self._twice(self._dialect.body(call), kind, on_text, on_extra, patient=call.patient)
+        return await self._heard(self._dialect.body(call), kind, on_text, on_extra, patient=call.patient)
 
     async def stream_text(self, call: ChatCall, prompt: str, on_text: OnText) -> Completion:
         """Let the engine go on with *prompt* as it stands, without a chat template; *call* has no messages.
@@ -124,9 +124,9 @@ class ChatClient:
         Raises:
             EngineStreamFailed: as ``stream_chat``.
         """
-        return await self._twice(self._dialect.raw_body(call, prompt), self._dialect.raw, on_text, None)
+        return await self._heard(self._dialect.raw_body(call, prompt), self._dialect.raw, on_text, None)
 
-    async def _twice(
+    async def _heard(
         self,
         body: bytes,
         kind: "type[Stream]",
@@ -135,24 +135,22 @@ class ChatClient:
         *,
         patient: bool = False,
     ) -> Completion:
-        """Ask, and once again where nothing was heard of the first try."""
-        found = await self._ask(body, kind(on_text, self._patience, on_extra, patient=patient))
-        if found is None:
-            found = await self._ask(body, kind(on_text, self._patience, on_extra, patient=patient), again=True)
-        assert found is not None, "the second try is the last"
-        return found
-
-    async def _ask(self, body: bytes, stream: "Stream", *, again: bool = False) -> Completion | None:
-        """Ask once; None where nothing was heard of it, and the same request may be sent *again*."""
-        try:
-            await stream.attach(self._upstream, body, fresh=again)
-            return await stream.finished
-        except EngineStreamFailed as error:
-            if not again and (stream.may_ask_again(error.reason) or await self._came_back(stream, error)):
-                return None
-            raise
-        finally:
-            stream.stop()
+        """Ask; once again where a kept connection was dropped, and once more when an engine of ours is back."""
+        dropped = waited = False
+        while True:
+            stream = kind(on_text, self._patience, on_extra, patient=patient)
+            try:
+                await stream.attach(self._upstream, body, fresh=dropped or waited)
+                return await stream.finished
+            except EngineStreamFailed as error:
+                if not dropped and stream.may_ask_again(error.reason):
+                    dropped = True
+                elif not waited and await self._came_back(stream, error):
+                    waited = True
+                else:
+                    raise
+            finally:
+                stream.stop()
 
     async def _came_back(self, stream: "Stream", fault: EngineStreamFailed) -> bool:
         """Wait for an engine of ours that ended before the first word, or loads again; True once it serves again."""

@@ -74,6 +74,25 @@ async def test_a_call_to_an_engine_that_is_starting_anew_waits_for_it_and_asks_o
         assert (await client.stream_chat(CALL, lambda *_: None)).text == "back"
 
 
+async def test_an_engine_that_ends_while_its_connections_are_kept_is_waited_for() -> None:
+    """The first try meets a dropped connection, the second an engine that is gone; the third is answered."""
+    gone = Act(head=b"")  # closed without a word
+    acts = iter([Act("here"), gone, gone, Act("back"), gone, gone, gone])
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return True
+
+    async with fake_engine(lambda _: next(acts)) as engine:
+        client = ChatClient(Upstream(engine.url), OPENAI, serves_again=wait)
+        assert [(await client.stream_chat(CALL, lambda *_: None)).text for _ in range(2)] == ["here", "back"]
+        with pytest.raises(EngineStreamFailed):
+            await client.stream_chat(CALL, lambda *_: None)
+        client.close()
+    assert (len(waited), len(engine.requests)) == (2, 7)
+
+
 async def test_an_engine_that_reads_its_model_again_is_waited_for_once() -> None:
     acts = iter([Act(status=503, body=b"Loading model"), Act("back"), Act(status=503), Act(status=503)])
     waited: list[float] = []
