@@ -1,13 +1,17 @@
 """A real Ollama for the integration tests: where `make ollama` has put it, and running it as a person does."""
 
 import asyncio
+import json
 import os
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
+import psutil
 import pytest
 
 from launcher.loopback import free_port
@@ -73,3 +77,19 @@ class Installed:
         finally:
             process.terminate()
             await process.wait()
+
+
+async def killed_at_a_word_of(daemon: httpx.AsyncClient, agent: str, runner: psutil.Process) -> list[dict[str, Any]]:
+    """Ask an open question, and kill *runner* at the first word of *agent*; the chunks that came."""
+    question = {"role": "user", "content": "Tell me all about gardens, in many sentences."}
+    options = {"agents": [agent], "stream": "tokens"}
+    body = {"model": "harmonic", "messages": [question], "stream": True, "max_tokens": 200, "harmonic": options}
+    chunks: list[dict[str, Any]] = []
+    async with daemon.stream("POST", "/v1/chat/completions", json=body) as answer:
+        async for line in answer.aiter_lines():
+            if not line.startswith("data: {"):
+                continue
+            chunks.append(json.loads(line.removeprefix("data: ")))
+            if runner.is_running() and chunks[-1].get("harmonic", {}).get("agent") == agent:
+                runner.kill()
+    return chunks

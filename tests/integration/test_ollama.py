@@ -19,7 +19,7 @@ from launcher import demo_model
 from launcher.loopback import free_port
 from tests.cli import COMMAND, Home
 from tests.helpers import until
-from tests.ollama import Installed, ollama_program
+from tests.ollama import Installed, killed_at_a_word_of, ollama_program
 from tests.ollama_registry import Published, registry
 from tests.pooled_gguf import pooled
 
@@ -201,29 +201,13 @@ async def test_a_runner_that_dies_fails_only_its_own_agents(
         for _ in range(8):  # a small model may have said all that it has to say before the signal reaches its runner
             assert (await _answer(daemon, "coder")).status_code == 200  # the runner is there
             runner = next(process for process in home.processes() if digest in " ".join(process.cmdline()))
-            chunks = await _killed_at_a_word_of(daemon, "coder", runner)
+            chunks = await killed_at_a_word_of(daemon, "coder", runner)
             ended = {agent["name"]: agent["status"] for agent in chunks[-1]["harmonic"]["agents"]}
             if ended["coder"] != "ok":
                 break
     assert (await home.run("down")).code == 0
     assert ended == {"executive": "ok", "coder": "failed"}
     assert "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks).strip()
-
-
-async def _killed_at_a_word_of(daemon: httpx.AsyncClient, agent: str, runner: psutil.Process) -> list[dict[str, Any]]:
-    """Ask an open question, and kill *runner* at the first word of *agent*; the chunks that came."""
-    question = {"role": "user", "content": "Tell me all about gardens, in many sentences."}
-    options = {"agents": [agent], "stream": "tokens"}
-    body = {"model": "harmonic", "messages": [question], "stream": True, "max_tokens": 200, "harmonic": options}
-    chunks: list[dict[str, Any]] = []
-    async with daemon.stream("POST", "/v1/chat/completions", json=body) as answer:
-        async for line in answer.aiter_lines():
-            if not line.startswith("data: {"):
-                continue
-            chunks.append(json.loads(line.removeprefix("data: ")))
-            if runner.is_running() and chunks[-1].get("harmonic", {}).get("agent") == agent:
-                runner.kill()
-    return chunks
 
 
 async def _answer(daemon: httpx.AsyncClient, model: str = "harmonic-fast") -> httpx.Response:
