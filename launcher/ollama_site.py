@@ -1,5 +1,6 @@
 """Which Ollama this box has: a server that runs already, or a program that we start; and what models it has."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from launcher.child import Child, clean_environment
 from launcher.errors import EngineUnreachable, ModelMissing, ModelNotLoaded, OllamaMissing, OllamaRefused
 from launcher.loopback import HOST, free_port
 from launcher.ollama_api import OllamaApi, OllamaModel, same_model, version_at
+from launcher.ollama_partial import parts_noted, unfinished_parts
 from launcher.restart import NEVER
 
 DEFAULT_PORT = 11434
@@ -108,6 +110,7 @@ async def started_ollama(program: Path) -> AsyncIterator[OllamaApi]:
     address = f"{HOST}:{free_port()}"
     api = OllamaApi(f"http://{address}")
     # Pruning would throw away what an interrupted pull has fetched, and the folder may be another server's too.
+    before = unfinished_parts()
     env = clean_environment() | {"OLLAMA_HOST": address, "OLLAMA_NOPRUNE": "1", "OLLAMA_NO_CLOUD": "1"}
     with tempfile.TemporaryDirectory(prefix="harmonic-ollama-") as folder:
         child = Child("ollama", [str(program), "serve"], log=Path(folder) / "ollama.log", env=env, restart=NEVER)
@@ -115,6 +118,9 @@ async def started_ollama(program: Path) -> AsyncIterator[OllamaApi]:
             await child.start()
             await child.wait_ready(lambda: _serves(api.url), START_SECONDS)
             yield api
+        except asyncio.CancelledError:  # of a pull: the next one goes on where this one has noted that it ended
+            await parts_noted(before)
+            raise
         finally:
             await child.stop()
 

@@ -22,25 +22,26 @@ class StoredModel:
     size: int
 
 
+def model_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Return where Ollama keeps models: first the folder that a server of this user writes to."""
+    if chosen := environ.get("OLLAMA_MODELS", "").strip():
+        return [Path(chosen)]
+    homes = [Path(environ["HOME"])] if environ.get("HOME") else []
+    return [home / ".ollama" / "models" for home in [*homes, SERVICE_HOME]]
+
+
 def stored_models(environ: Mapping[str, str] = os.environ) -> list[StoredModel]:
     """Return the models in the folders of this user's Ollama and of the system's, as far as they can be read.
 
     A manifest that cannot be read, or has no model in it, is left out.
     """
-    return [model for folder in _folders(environ) for model in _in(folder)]
+    return [model for folder in model_folders(environ) for model in _in(folder)]
 
 
 def find_stored(name: str, environ: Mapping[str, str] = os.environ) -> StoredModel | None:
     """Return the model that *name* means to Ollama, None where it is not on the disk."""
     wanted = parse_name(name).short
     return next((model for model in stored_models(environ) if model.name == wanted), None)
-
-
-def _folders(environ: Mapping[str, str]) -> list[Path]:
-    if chosen := environ.get("OLLAMA_MODELS", "").strip():
-        return [Path(chosen)]
-    homes = [Path(environ["HOME"])] if environ.get("HOME") else []
-    return [home / ".ollama" / "models" for home in [*homes, SERVICE_HOME]]
 
 
 def _in(folder: Path) -> Iterator[StoredModel]:
