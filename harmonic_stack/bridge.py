@@ -23,9 +23,10 @@ from harmonic_stack.signals.crew_record import CALLS, CrewRecord
 from harmonic_stack.signals.draft_ticks import DraftTicks
 from harmonic_stack.signals.memories import note_of, relevant_memories
 from harmonic_stack.signals.relations import relate
+from harmonic_stack.signals.session_state import state_after
 from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.signals.worth import worth_keeping
-from ommatidia import BadFrame, Encoder, State, projected
+from ommatidia import Encoder
 from spine import Bus, Channel, Signal, SpineError, Trust
 
 R = TypeVar("R")
@@ -81,7 +82,7 @@ class Bridge:
             (note,) if note else (),
             points=points,
             suggestion=told.suggestion if told else "",
-            kept=kept[-1].payload if kept else None,
+            before=(kept[-1].payload or {}, kept[-1].text) if kept else None,
         )
 
     async def _kept(self, query: Query) -> list[Signal]:
@@ -237,7 +238,7 @@ class Bridge:
         """Channel 4: every sentence's way through the gate, and each that passed as its agent's own signal."""
 
         def decide(encoder: Encoder) -> tuple[list[broadcast.Decision], dict[str, Any]]:
-            before = broadcast.gate_of(context.kept, encoder, self._budget)
+            before = broadcast.gate_of(context.before and context.before[0], encoder, self._budget)
             decisions, gate = broadcast.gated(query.question, drafts, encoder, before, budget=self._budget)
             return decisions, broadcast.gate_object(gate, encoder)
 
@@ -293,11 +294,11 @@ class Bridge:
         }
         calls = {"calls": calls_of(report), "kind": _kind(route) if query.mode.merges else ""}
         self.record.add(calls, time.time())
-        turn = {"question": query.question, **self._next_state(context, answer)}
+        turn = {"question": query.question, **state_after(context.before, answer, self.encoders.words)}
         if query.id in self._gates:
             turn["gate"] = self._gates[query.id]
-        elif "gate" in (context.kept or {}):
-            turn["gate"] = (context.kept or {})["gate"]
+        elif context.before and "gate" in context.before[0]:
+            turn["gate"] = context.before[0]["gate"]
         self._put(
             self._signal(query, Channel.IMMEDIATE, ORCHESTRATOR, "answer", answer),
             self._signal(query, Channel.SESSION, ORCHESTRATOR, "turn", answer, turn),
@@ -323,19 +324,6 @@ class Bridge:
                     await self._bus.publish(asked)
         except SpineError as error:
             log.warning("a memory could not be kept", extra={"reason": type(error).__name__})
-
-    def _next_state(self, context: Context, answer: str) -> dict[str, Any]:
-        """The session's state after this turn; one that another encoder made, or a damaged one, starts anew."""
-        kept = (context.kept or {}).get("state")
-        kept = kept if isinstance(kept, Mapping) else {}
-        encoder = self.encoders.words
-        try:
-            state = State.from_json(kept) if kept.get("encoder") == encoder.tag else State.fresh()
-        except BadFrame:
-            state = State.fresh()
-        after, surprise = state.after(projected(encoder.encode([answer])[0]))
-        told = {"encoder": encoder.tag, "surprise": list(surprise.levels), "spike": surprise.spike}
-        return {"state": {**after.to_json(), **told}}
 
     def _writes(self, query: Query) -> bool:
         return self._enabled and query.record

@@ -50,15 +50,15 @@ class Context:
     """What the request does not carry: earlier turns, and notes for a system message.
 
     ``points`` are what was broadcast in this session, each with the agent that said it. ``suggestion`` is the
-    operator's briefing, for peers alone. ``kept`` is what the last turn left for the next one (state, gate); no agent
-    is shown it. ``private`` are notes for single agents, by name.
+    operator's briefing, for peers alone. ``before`` is the last turn, its payload with what it left for the next one
+    (state, gate) and its text; no agent is shown it. ``private`` are notes for single agents, by name.
     """
 
     turns: tuple[Message, ...] = ()
     notes: tuple[str, ...] = ()
     points: tuple[tuple[str, str], ...] = ()
     suggestion: str = ""
-    kept: Mapping[str, Any] | None = None
+    before: tuple[Mapping[str, Any], str] | None = None
     private: Mapping[str, Notes] = field(default_factory=dict)
 
     def told_to(self, agent: str, *, peer: bool) -> "Context":

@@ -57,14 +57,15 @@ class Record:
     """The lasting memory at *path* (None: in memory, for tests).
 
     What cannot be read or written raises ``RecordUnavailable``, and ``trouble`` keeps since when (unix seconds) and
-    why writing fails, until a write succeeds again. Whoever changes the record and its copy together holds
-    ``changing``, so that both see the same order.
+    why writing fails, until a write succeeds again; ``changes`` grows with every write. Whoever changes the record and
+    its copy together holds ``changing``, so that both see the same order.
     """
 
     def __init__(self, path: Path | None, clock: IdClock, *, wall: Callable[[], float] = time.time) -> None:
         self.path = path
         self.last = ids.START  # the greatest id that is committed
         self.trouble: tuple[float, str] | None = None
+        self.changes = 0
         self.changing = asyncio.Lock()
         self._clock = clock
         self._wall = wall
@@ -200,6 +201,7 @@ class Record:
         def write() -> T:
             with _transaction(db):
                 done = work(db)
+            self.changes += 1  # here, not after the wait: the caller may have been cancelled meanwhile
             committed()
             return done
 

@@ -28,6 +28,8 @@ class SixChannels:
         self._retention = retention
         self._wall = wall
         self._unreadable: Counter[Channel] = Counter()
+        # Memories are read for every question and change seldom: the last answer, and of which state of the record.
+        self._memories: tuple[tuple[int, int], list[Signal]] | None = None
         self._closed = False
 
     async def publish(self, signal: Signal) -> str:
@@ -62,7 +64,16 @@ class SixChannels:
 
     async def recent(self, channel: Channel, session: str | None = None, *, count: int = 100) -> list[Signal]:
         """Return the newest *count* signals, oldest first; without *session* those of all sessions."""
+        if channel is Channel.PERSISTENT and session is None:
+            return list(await self._newest_memories(count))
         return list(self._decoded(await reading.newest(self._source(channel), channel, session, count)))
+
+    async def _newest_memories(self, count: int) -> list[Signal]:
+        asked = (self._record.changes, count)
+        if self._memories is None or self._memories[0] != asked:
+            found = await reading.newest(self._record, Channel.PERSISTENT, None, count)
+            self._memories = asked, list(self._decoded(found))
+        return self._memories[1]
 
     async def read(
         self,
@@ -202,6 +213,7 @@ class SixChannels:
         """Close the bus; closing twice is fine."""
         if not self._closed:
             self._closed = True
+            self._memories = None
             await self._streams.aclose()
             await self._record.aclose()
 

@@ -14,6 +14,7 @@ from harmonic_stack.api.models import TheDaemon
 from harmonic_stack.api.response_store import ResponseStore
 from harmonic_stack.errors import PayloadTooLarge, RequestTimedOut, SessionNotFound, UnsupportedMediaType
 from harmonic_stack.problems import message_of, problem_of
+from harmonic_stack.signals.session_state import state_of
 from harmonic_stack.signals.story import signal_object
 from ommatidia import Encoder, State
 from spine import Channel, SessionInfo, Signal, Tail, Taken, export_lines, import_lines, remember
@@ -111,9 +112,9 @@ async def one_session(session: str, daemon: TheDaemon) -> dict[str, Any]:
 async def session_state(session: str, daemon: TheDaemon) -> dict[str, Any]:
     """The census of a session's state after its last turn, and whether that turn was a spike."""
     kept = await daemon.bus.recent(Channel.SESSION, session, count=1)
-    state = (kept[-1].payload or {}).get("state") if kept else None
-    if not isinstance(state, dict):
+    if not kept:
         raise SessionNotFound(session)
+    state = state_of(kept[-1].payload or {}, kept[-1].text, daemon.encoders.words)
     told = {name: state.get(name) for name in ("encoder", "surprise", "spike")}
     return {"session": session, **State.from_json(state).census(), **told}
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from harmonic_stack.errors import QueryNotFound
+from harmonic_stack.signals.session_state import state_of
 from ommatidia import Encoder, frame_of
 from spine import Bus, Channel, Signal, to_object
 
@@ -10,8 +11,11 @@ MAX_SIGNALS = 1000
 
 
 def signal_object(signal: Signal, encoder: Encoder) -> dict[str, Any]:
-    """A signal as JSON. One that bears no frame gets that of its text, made now: a frame is a cache of its text."""
+    """A signal as JSON. What follows from its text and is not kept is made now: its frame, a first turn's state."""
     found = to_object(signal)
+    if signal.channel is Channel.SESSION and signal.kind == "turn":
+        payload = signal.payload or {}
+        found["payload"] = {**payload, "state": state_of(payload, signal.text, encoder)}
     if signal.frame is None and signal.text:
         found["frame"] = frame_of(signal.text, encoder).to_json()
     return found

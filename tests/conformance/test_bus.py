@@ -52,6 +52,24 @@ async def test_what_is_published_is_read_back_whole(bus: Bus) -> None:
         assert getattr(read, field) == getattr(said, field)
 
 
+async def test_every_change_of_the_lasting_memory_is_seen_by_who_read_it_before(bus: Bus) -> None:
+    async def lasting(session: str | None = None) -> list[str]:
+        return texts(await bus.recent(Channel.PERSISTENT, session))
+
+    assert await lasting() == []
+    first = await bus.publish(note("first", channel=Channel.PERSISTENT))
+    await bus.publish_many([note("second", "other", Channel.PERSISTENT), note("third", channel=Channel.PERSISTENT)])
+    assert (await lasting(), await lasting("other")) == (["first", "second", "third"], ["second"])
+    [saved, *_] = await bus.recent(Channel.PERSISTENT)
+    await bus.remove(first, channel=Channel.PERSISTENT)
+    assert await lasting() == ["second", "third"]
+    await bus.insert([saved])
+    assert await lasting() == ["first", "second", "third"]
+    assert texts(await bus.recent(Channel.PERSISTENT, count=1)) == ["third"]
+    await bus.forget("mine")
+    assert await lasting() == ["second"]
+
+
 async def test_the_bus_sets_the_time(bus: Bus) -> None:
     await bus.publish(note("now"))
     [read] = await bus.recent(Channel.SESSION, "mine")
