@@ -22,6 +22,7 @@ from harmonic_stack.signals.costs import calls_of, summary
 from harmonic_stack.signals.crew_record import CALLS, CrewRecord
 from harmonic_stack.signals.draft_ticks import DraftTicks
 from harmonic_stack.signals.memories import note_of, relevant_memories
+from harmonic_stack.signals.merged import merged
 from harmonic_stack.signals.relations import relate
 from harmonic_stack.signals.session_state import state_after
 from harmonic_stack.signals.spine_writer import SpineWriter
@@ -268,30 +269,6 @@ class Bridge:
         """
         if not self._writes(query):
             return
-        merged: dict[str, Any] = {
-            "mode": report.mode,
-            "agreement": None
-            if report.agreement is None
-            else {
-                "votes": report.agreement.votes,
-                "asked": report.agreement.asked,
-                "answer": report.agreement.answer,
-            },
-            "minority": [
-                {
-                    "agent": point.agent,
-                    "holders": list(point.holders),
-                    "text": point.text,
-                    "votes": point.votes,
-                    "kept": point.kept,
-                    "against": point.against,
-                    "evidence": point.evidence,
-                }
-                for point in report.minority
-            ],
-            "coverage": report.coverage,
-            "warnings": list(report.warnings),
-        }
         calls = {"calls": calls_of(report), "kind": _kind(route) if query.mode.merges else ""}
         self.record.add(calls, time.time())
         turn = {"question": query.question, **state_after(context.before, answer, self.encoders.words)}
@@ -302,9 +279,10 @@ class Bridge:
         self._put(
             self._signal(query, Channel.IMMEDIATE, ORCHESTRATOR, "answer", answer),
             self._signal(query, Channel.SESSION, ORCHESTRATOR, "turn", answer, turn),
-            self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "merge", answer, merged),
             self._signal(query, Channel.META, ORCHESTRATOR, CALLS, summary(report), calls),
         )
+        if query.mode is not Mode.MODEL:  # one model's own answer is merged with nothing
+            self._put(self._signal(query, Channel.HARMONIC, ORCHESTRATOR, "merge", answer, merged(report)))
         if self._recall.keep == "asked" and (texts := worth_keeping(query.question)):
             await self._remember(query, texts)
 

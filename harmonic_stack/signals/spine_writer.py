@@ -14,6 +14,8 @@ MAX_WAITING = 20_000
 # Seconds in which signals gather before they are written. Each write wakes the store and, where both share a core,
 # takes the core from the streams; people who follow the spine do not notice the moment.
 GATHER = 0.2
+# Seconds between two writes for queries that end: with many of them, what several left is one batch.
+REST = 0.02
 
 
 class SpineWriter:
@@ -24,6 +26,8 @@ class SpineWriter:
         self._waiting: list[Signal] = []
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()  # somebody looks for what has gathered
+        self._hurried: asyncio.TimerHandle | None = None
+        self._wrote = -REST  # when, on the loop's clock
         self._taken = self._done = 0  # signals queued so far, and those of them that are written or lost
         self._flushes: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.dropped = 0
@@ -39,9 +43,10 @@ class SpineWriter:
             self._wake.set()
 
     def hurry(self) -> None:
-        """Gather no longer: a query has ended, and its client may look for what it left."""
-        if self._waiting:
-            self._urgent.set()
+        """Gather no longer than needed: a query has ended, and its client may look for what it left."""
+        if self._waiting and self._hurried is None:
+            loop = asyncio.get_running_loop()
+            self._hurried = loop.call_at(max(self._wrote + REST, loop.time()), self._urgent.set)
 
     async def flush(self, timeout: float = 2.0) -> bool:
         """Wait until all that was queued up to now is written; False where that took longer than *timeout* seconds."""
@@ -71,12 +76,16 @@ class SpineWriter:
                     await self._urgent.wait()
             self._wake.clear()
             self._urgent.clear()
+            if self._hurried is not None:
+                self._hurried.cancel()
+                self._hurried = None
             batch, self._waiting = self._waiting, []
             try:
                 await self._bus.publish_many(batch)
             except SpineError:  # all or none were taken: one bad signal must not cost the others, of other queries
                 await self._publish_each(batch)
             self._done += len(batch)
+            self._wrote = asyncio.get_running_loop().time()
             while self._flushes and self._flushes[0][0] <= self._done:
                 written = self._flushes.popleft()[1]
                 if not written.done():
