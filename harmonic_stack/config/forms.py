@@ -39,7 +39,7 @@ def is_engine_url(text: str) -> bool:
 
 def is_spine_url(text: str) -> bool:
     """True for an address that ``spine.open_bus`` or our own store understands."""
-    here = text in ("embedded", "memory://") or re.fullmatch(r"unix:///\S+", text) is not None
+    here = text in ("embedded", "memory://") or re.fullmatch(r"unix://(?:[^\s/@]+@)?/\S+", text) is not None
     return here or _is_address(text, {"redis"})
 
 
@@ -120,7 +120,7 @@ SpineUrl = Annotated[
     _form(is_spine_url, "is no address of a bus"),
     Field(
         json_schema_extra={
-            "allowed": '"embedded", "redis://HOST[:PORT][/DB]", "unix:///PATH" or "memory://"',
+            "allowed": '"embedded", "redis://HOST[:PORT][/DB]", "unix://[USER:PASSWORD@]/PATH" or "memory://"',
             "secret": True,
         }
     ),

@@ -25,7 +25,11 @@ assert whole.content
 assert whole.usage_metadata["output_tokens"] > 0
 pieces = list(chat(MODEL, max_tokens=8).stream("Say hello to a friend."))
 assert "".join(str(piece.content) for piece in pieces)
-found = chat(MODEL, max_tokens=40).with_structured_output(SCHEMA, method="json_schema").invoke("Name a city.")
+found = (
+    chat(MODEL, max_tokens=200, temperature=0)
+    .with_structured_output(SCHEMA, method="json_schema")
+    .invoke("Name a city.")
+)
 assert found["city"] in ("Paris", "Rome")
 encoder = OpenAIEmbeddings(
     model=os.environ["HARMONIC_ENCODER"], base_url=URL, api_key=KEY, check_embedding_ctx_length=False

@@ -42,7 +42,7 @@ await assert.rejects(client.chat.completions.create({ model: "harmonic", message
 
 const schema = { type: "object", properties: { city: { enum: ["Paris", "Rome"] } }, required: ["city"], additionalProperties: false };
 const json = await client.chat.completions.create({
-  model, messages, max_tokens: 40, response_format: { type: "json_schema", json_schema: { name: "place", schema, strict: true } },
+  model, messages, max_tokens: 200, temperature: 0, response_format: { type: "json_schema", json_schema: { name: "place", schema, strict: true } },
 });
 assert.ok(["Paris", "Rome"].includes(JSON.parse(json.choices[0].message.content).city));
 

@@ -70,7 +70,7 @@ BROKEN = {
     ),
     "[spine]\nurl = 'redis://:secret@box:99999'": (
         "2:1 spine.url: is no address of a bus (got a hidden value, "
-        'allowed "embedded", "redis://HOST[:PORT][/DB]", "unix:///PATH" or "memory://")'
+        'allowed "embedded", "redis://HOST[:PORT][/DB]", "unix://[USER:PASSWORD@]/PATH" or "memory://")'
     ),
     # Values that do not go together.
     "[server]\nhost = '0.0.0.0'\nauth = false": (
