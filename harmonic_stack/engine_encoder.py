@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
 from harmonic_stack.errors import EncoderChanged, EncoderFailed, EngineStreamFailed, StreamFault
 from ommatidia import BadFrame, Scale
 from ommatidia.encode import Vectors
@@ -64,7 +62,7 @@ class EngineEncoder:
             raise RuntimeError("an engine's encoder cannot be called on its event loop: use OffLoop")
         asked = [text for text in texts if text.strip()]
         if not asked:
-            return np.zeros((len(texts), self.dim), dtype=np.float32)
+            return from_engine(texts, [], unasked=self.dim)
         anchors: list[Sequence[float]] = []
         answered: list[Sequence[float]] = []
         for batch in batches(asked):

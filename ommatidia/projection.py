@@ -32,11 +32,13 @@ def project(vectors: Vectors, seed: int = 0, *, width: int = WIDTH) -> Vectors:
     return found
 
 
-def from_engine(texts: Sequence[str], answered: Sequence[Sequence[float]], seed: int = 0) -> Vectors:
+def from_engine(
+    texts: Sequence[str], answered: Sequence[Sequence[float]], seed: int = 0, *, unasked: int = WIDEST
+) -> Vectors:
     """What an engine *answered* for those *texts* that are not white space, as float32 of shape (n, width).
 
-    The width is the model's own where it is at most 512; wider vectors are projected to 512. It is 512 where nothing
-    was answered. Rows have length 1; those of white space are zeros.
+    The width is the model's own where it is at most 512; wider vectors are projected to 512. It is *unasked* where all
+    texts are white space. Rows have length 1; those of white space are zeros.
 
     Raises:
         BadFrame: there is another number of vectors, or they are no vectors of one width.
@@ -45,7 +47,7 @@ def from_engine(texts: Sequence[str], answered: Sequence[Sequence[float]], seed:
     if len(answered) != len(asked):
         raise BadFrame("vec", f"{len(answered)} vectors for {len(asked)} texts")
     if not asked:
-        return np.zeros((len(texts), WIDEST), dtype=np.float32)
+        return np.zeros((len(texts), unasked), dtype=np.float32)
     try:
         rows = np.array(answered, dtype=np.float32)
     except (TypeError, ValueError) as broken:

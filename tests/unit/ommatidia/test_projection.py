@@ -32,6 +32,7 @@ def test_white_space_is_zeros_and_takes_no_vector() -> None:
     found = from_engine(["a", " \n", "b"], rows(2, 384).tolist())
     assert np.linalg.norm(found, axis=1).round(4).tolist() == [1, 0, 1]
     assert from_engine([], []).shape == (0, WIDEST)
+    assert from_engine([" "], [], unasked=384).tolist() == [[0.0] * 384]
 
 
 @pytest.mark.parametrize(("own", "kept"), [(64, 64), (128, 128), (384, 384), (512, 512), (513, 512), (4096, 512)])
