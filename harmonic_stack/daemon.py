@@ -23,7 +23,7 @@ from harmonic_stack.host.encoder_site import reach_encoder
 from harmonic_stack.host.engines import Needed, needed_engines
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.paths import Paths
-from harmonic_stack.host.planning import engine_settings, plan_for
+from harmonic_stack.host.planning import encoder_file, engine_settings, plan_for
 from harmonic_stack.knowledge.index import Knowledge, check_knowledge
 from harmonic_stack.metrics import Metrics
 from harmonic_stack.model_names import Names
@@ -260,7 +260,7 @@ async def _declare(config: Config, paths: Paths, engines: Engines, thinking: Thi
         settings,
         lambda: reach_encoder(settings, ours, connect_seconds=config.engine.connect_seconds),
         prepare,
-        paths.state / "encoder.json",
+        encoder_file(paths),
     )
     encoders.meaning.declared = declared  # closed with it
     await declared.look()

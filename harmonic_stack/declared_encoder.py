@@ -13,16 +13,16 @@ from harmonic_stack.config import Encoder as Settings
 from harmonic_stack.engine.embeddings import Embedder
 from harmonic_stack.engine_encoder import SAME, Answer, EngineEncoder, Measured, asked_for, batches, placed
 from harmonic_stack.errors import EncoderFailed, EncoderUnfit, EncoderUnsteady, shortened
-from launcher import LauncherError
+from harmonic_stack.problems import problem_of
+from launcher import LauncherError, ModelMissing
 from ommatidia import Cached, Encoder
 from ommatidia.encode import Vectors
-from ommatidia.projection import WIDTH
 from ommatidia.scale import Scale, known_texts, likeness, scale_of
 
 log = logging.getLogger(__name__)
-# Texts whose vectors are kept: the sentences of some dozen open questions, 0.5 kB each.
+# Texts whose vectors are kept: the sentences of some dozen open questions, up to 2 kB each.
 KNOWN = 2048
-# AUC below which a model is refused: at 128 MiniLM reaches 0.96 on the shipped pairs, the pooled states of a chat model
+# AUC below which a model is refused: MiniLM reaches 0.97 on the shipped pairs, the pooled states of a chat model
 # (SmolLM2) 0.76, our table of words (hash512-2) 0.86.
 LEAST_APART = 0.8
 # Sentences whose vectors are kept across starts, to know a model again that its engine does not tell from others.
@@ -49,6 +49,7 @@ class DeclaredEncoder:
         self.trouble: EncoderFailed | None = None
         self.since = time.time()
         self.scale: Scale | None = None
+        self.steady: float | None = None  # the least cosine of a text's vectors alone and beside others
         self._embedder: Embedder | None = None
         self._retrying: asyncio.Task[None] | None = None
 
@@ -82,7 +83,10 @@ class DeclaredEncoder:
             "state": "ready" if self.encoder is not None else "failed" if self.trouble is not None else "starting",
             "reason": None if self.trouble is None else self.trouble.reason,
             "since": self.since,
+            "remedy": None if self.trouble is None else _remedy(self.trouble),
+            "width": None if self.encoder is None else self.encoder.dim,
             "told_apart": None if self.scale is None else round(self.scale.told_apart, 3),
+            "steady": None if self.steady is None else round(self.steady, 4),
         }
 
     def _down(self, error: EncoderFailed) -> None:
@@ -106,6 +110,7 @@ class DeclaredEncoder:
             EncoderUnsteady: a text's vector depends on what else is asked.
         """
         self._let_go()
+        self.scale = self.steady = None
         try:
             embed = self._embedder = await self._reach()
         except LauncherError as error:
@@ -122,15 +127,17 @@ class DeclaredEncoder:
 
     def _found(self, answered: Answer, anchors: Answer, digest: str) -> Measured:
         """What the vectors of the known texts tell; *anchors* are the first one's alone, then in each batch."""
-        vectors = placed(self.model, known_texts(), answered)
-        alone, *others = placed(self.model, [known_texts()[0]] * len(anchors), anchors)
-        if (steady := min(float(alone @ other) for other in others)) < SAME:
-            raise EncoderUnsteady(self.model, likeness=steady)
+        texts = known_texts()
+        rows = placed(self.model, [*texts, *texts[:1] * len(anchors)], [*answered, *anchors])
+        vectors, (alone, *others) = rows[: len(texts)], rows[len(texts) :]
+        self.steady = min(float(alone @ other) for other in others)
+        if self.steady < SAME:
+            raise EncoderUnsteady(self.model, likeness=self.steady)
         self.scale = scale_of(vectors)
         if self.scale.told_apart < LEAST_APART:
             raise EncoderUnfit(self.model, told_apart=self.scale.told_apart, least=LEAST_APART)
         digest = (digest or self._digest(vectors))[:12]
-        return Measured(f"{shortened(self.model, 60)}#{digest}@{WIDTH}", alone, self.scale)
+        return Measured(f"{shortened(self.model, 60)}#{digest}@{len(alone)}", alone, self.scale)
 
     def _digest(self, vectors: Vectors) -> str:
         """What tells this model from others where its engine does not: the digest of the vectors it gave at first.
@@ -156,3 +163,9 @@ class DeclaredEncoder:
         if self._embedder is not None:
             self._embedder.upstream.close()
             self._embedder = None
+
+
+def _remedy(trouble: EncoderFailed) -> str:
+    """What to do about *trouble*: a model that Ollama lacks is to be pulled, of what else it is the settings decide."""
+    missing = isinstance(trouble.__cause__, ModelMissing)
+    return problem_of(trouble.__cause__ if missing and trouble.__cause__ else trouble).remedy

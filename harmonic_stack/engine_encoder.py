@@ -8,7 +8,7 @@ from typing import TypeVar
 from harmonic_stack.errors import EncoderChanged, EncoderFailed, EngineStreamFailed, StreamFault
 from ommatidia import BadFrame, Scale
 from ommatidia.encode import Vectors
-from ommatidia.projection import WIDTH, from_engine
+from ommatidia.projection import from_engine
 from ommatidia.scale import known_texts
 
 R = TypeVar("R")
@@ -29,7 +29,7 @@ SAME = 0.99
 class Measured:
     """What was found of a model on this box: the name of its space, and where its cosines lie.
 
-    *anchor* is the vector of the first known sentence, float32 of shape (128,).
+    *anchor* is the vector of the first known sentence, float32 of the width that all its vectors have here.
     """
 
     tag: str
@@ -38,22 +38,21 @@ class Measured:
 
 
 class EngineEncoder:
-    """A model that the user declared for embeddings, at 128 dimensions; *embed* asks the engine for its vectors.
+    """A model that the user declared for embeddings; *embed* asks the engine for its vectors.
 
-    An ``Encoder`` like the others for any thread but the event loop's: there it would wait for itself, so it refuses.
+    They keep the model's own width up to 512 (``dim``); wider ones are projected. An ``Encoder`` like the others for
+    any thread but the event loop's: there it would wait for itself, so it refuses.
     """
-
-    dim = WIDTH
 
     def __init__(
         self, model: str, embed: Embed, loop: asyncio.AbstractEventLoop, found: Measured, *, timeout: float = 30.0
     ) -> None:
         """*timeout* is in seconds, for each call to the engine."""
-        self.tag, self.seed, self.scale = found.tag, 0, found.scale
+        self.tag, self.dim, self.seed, self.scale = found.tag, len(found.anchor), 0, found.scale
         self._model, self._embed, self._loop, self._found, self._timeout = model, embed, loop, found, timeout
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode *texts* as float32 of shape (n, 128), rows of length 1; a text of white space is a row of zeros.
+        """Encode *texts* as float32 of shape (n, dim), rows of length 1; a text of white space is a row of zeros.
 
         Raises:
             EncoderFailed: the engine did not answer in time, or with what are no vectors of these texts.
@@ -62,18 +61,21 @@ class EngineEncoder:
         if _on(self._loop):
             raise RuntimeError("an engine's encoder cannot be called on its event loop: use OffLoop")
         asked = [text for text in texts if text.strip()]
+        if not asked:
+            return from_engine(texts, [], unasked=self.dim)
         anchors: list[Sequence[float]] = []
         answered: list[Sequence[float]] = []
         for batch in batches(asked):
             first, anchor, *rest = self._answer(batch)
             anchors.append(anchor)
             answered += [first, *rest]
-        rows = placed(self._model, texts, answered)
-        again = placed(self._model, [known_texts()[0]] * len(anchors), anchors)
-        likeness = min((float(row @ self._found.anchor) for row in again), default=1.0)
+        rows = placed(self._model, [*texts, *known_texts()[:1] * len(anchors)], [*answered, *anchors])
+        if rows.shape[1] != self.dim:
+            raise EncoderChanged(self._model, widths=(self.dim, rows.shape[1]))
+        likeness = float((rows[len(texts) :] @ self._found.anchor).min())
         if likeness < SAME:
             raise EncoderChanged(self._model, likeness=likeness)
-        return rows
+        return rows[: len(texts)]
 
     def _answer(self, texts: Sequence[str]) -> Answer:
         waiting = asyncio.run_coroutine_threadsafe(asked_for(self._model, self._embed, texts), self._loop)
@@ -112,9 +114,9 @@ async def asked_for(model: str, embed: Embed, texts: Sequence[str]) -> Answer:
 
 
 def placed(model: str, texts: Sequence[str], answered: Answer) -> Vectors:
-    """What was *answered* for those *texts* that are not white space, at 128 dimensions: float32 of shape (n, 128).
+    """What was *answered* for those *texts* that are not white space: float32 of shape (n, at most 512), length 1.
 
-    Not for the event loop: a width that is met for the first time takes a matrix of its own.
+    Not for the event loop: a width above 512 that is met for the first time takes a matrix of its own.
 
     Raises:
         EncoderFailed: these are other vectors than were asked for, or no numbers.

@@ -1,7 +1,7 @@
 """Frames through which agents perceive each other: numpy arrays in, numpy arrays out, no state and no I/O.
 
 Read in this order: ``words`` and ``signature`` (what a text names), ``encode`` (text to vector), ``minilm`` and
-``ladder`` (the encoder that knows meaning, where it is installed), ``projection`` (any width at 128), ``scale`` and
+``ladder`` (the encoder that knows meaning, where it is installed), ``projection`` (any width at another), ``scale`` and
 ``pairs`` (where the cosines of another encoder lie), ``frame`` (vector and signature, packed), ``relate`` (new,
 relevant, agreed), ``disagree`` (may contradict), ``standing`` (sentences against whole drafts), ``shared`` (points that
 one lacks and several make), ``route`` (which agent fits), ``gate`` (what is worth telling all), ``state`` (what a

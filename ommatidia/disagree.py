@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ommatidia.encode import Encoder
+from ommatidia.scale import as_high
 from ommatidia.words import GENERAL, content_stems, stem, tokens
 
 # Each word of the first group is the opposite of each of the second; by stems, so inflections count.
@@ -144,7 +145,7 @@ def disagreements(texts: Sequence[Sequence[str]], encoder: Encoder) -> list[Disa
     said = [sentence for text in texts for sentence in text]
     claims = [claim(sentence) for sentence in said]
     vectors = encoder.encode(said)
-    alike = about_one_thing(claims, vectors @ vectors.T, encoder.tag)
+    alike = about_one_thing(claims, vectors @ vectors.T, encoder)
     found = []
     for one, other in zip(*np.nonzero(np.triu(alike, 1)), strict=True):
         if owners[one] != owners[other] and (why := evidence(claims[one], claims[other])):
@@ -157,9 +158,16 @@ _ALIKE = {"minilm384": (0.45, 0.2), "hash512-2": (0.3, 0.3)}
 _OTHER = (0.6, 0.4)
 
 
-def about_one_thing(claims: Sequence[Claim], cosines: npt.NDArray[np.float32], tag: str) -> npt.NDArray[np.bool_]:
-    """Which pairs are about one thing, bool of shape (n, n): near by *cosines* (n, n) and in the words they share."""
-    cosine, shared = _ALIKE.get(tag, _OTHER)
+def about_one_thing(
+    claims: Sequence[Claim], cosines: npt.NDArray[np.float32], encoder: Encoder
+) -> npt.NDArray[np.bool_]:
+    """Which pairs are about one thing, bool of shape (n, n): near by *cosines* (n, n) and in the words they share.
+
+    *encoder* made the cosines; for one that was measured here MiniLM's threshold is carried over (scale.py).
+    """
+    cosine, shared = _ALIKE.get(encoder.tag, _OTHER)
+    if encoder.tag not in _ALIKE and getattr(encoder, "scale", None) is not None:
+        cosine, shared = as_high(encoder, _ALIKE["minilm384"][0]), _ALIKE["minilm384"][1]
     return (cosines >= cosine) & (_shared([known.topic for known in claims]) >= shared)
 
 

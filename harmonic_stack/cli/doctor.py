@@ -1,6 +1,7 @@
 """`doctor`: asks the box everything that the checks need, and prints one line a finding."""
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -18,9 +19,10 @@ from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import load_crew
 from harmonic_stack.errors import DaemonRefused, HarmonicError, NotRunning
 from harmonic_stack.host.doctor import Box, Finding, Level, OllamaFacts, examine
+from harmonic_stack.host.encoder_probe import probe_encoder
 from harmonic_stack.host.ollama_choice import wanted_models
 from harmonic_stack.host.paths import Paths
-from harmonic_stack.host.planning import plan_now
+from harmonic_stack.host.planning import encoder_file, plan_now
 from harmonic_stack.host.ports import listeners
 from harmonic_stack.problems import problem_of
 from launcher import Hardware, LauncherError, OllamaApi, Plan, clamp_reason, detect_hardware, in_gb, same_model
@@ -32,6 +34,7 @@ T = TypeVar("T")
 
 def doctor(as_json: AsJson = False) -> None:
     """Look for what is wrong with this box; exit code 1 if anything is."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what a look logs as a warning is a finding here
     findings = examine(_ask())
     if as_json:
         show_json({"findings": [asdict(finding) for finding in findings]})
@@ -89,11 +92,26 @@ def _with_plan(box: Box, loaded: Loaded, hardware: Hardware) -> Box:
     try:
         found = asyncio.run(plan_now(loaded, hardware))
     except (HarmonicError, LauncherError) as error:
-        return replace(box, plan_problem=str(error), plan_remedy=problem_of(error).remedy)
+        box = replace(box, plan_problem=str(error), plan_remedy=problem_of(error).remedy)
+        return _with_encoder(box, loaded, launched=False)
     left_out = [refusal_words(refused).rstrip(".") for refused in found.refused]
     if box.status is None:  # else what runs tells who is absent
         left_out += [f"{', '.join(absent.agents)} left out: {absent.reason}" for absent in found.absent]
-    return replace(box, planned=_taken(found), left_out=left_out)
+    return _with_encoder(replace(box, planned=_taken(found), left_out=left_out), loaded, launched=bool(found.beside))
+
+
+def _with_encoder(box: Box, loaded: Loaded, *, launched: bool) -> Box:
+    """*box* with how the declared encoder is: as the running stack tells it, else asked for vectors now."""
+    if not loaded.config.encoder.engine:
+        return box
+    if box.status is not None:
+        return replace(box, encoder=box.status["encoder"])
+    keep, wait = encoder_file(Paths.find()), loaded.config.engine.connect_seconds
+    try:
+        probe = probe_encoder(loaded.config.encoder, keep, launched=launched, connect_seconds=wait)
+        return replace(box, encoder=asyncio.run(probe))
+    except LauncherError as error:
+        return replace(box, encoder_problem=str(error))
 
 
 def _taken(found: Plan) -> str:

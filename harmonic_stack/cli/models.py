@@ -14,11 +14,12 @@ from harmonic_stack.cli.output import say, show_json, show_table
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.crew import Crew, load_crew
 from harmonic_stack.host.engines import models_folder, on_main
-from harmonic_stack.host.ollama_choice import missing_models, wanted_models
+from harmonic_stack.host.ollama_choice import encoder_on_ollama, missing_models, wanted_models
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import engine_settings
 from harmonic_stack.host.roles import has_any, models_for_roles, sizes_of
 from launcher import (
+    LauncherError,
     ModelNotFetched,
     NoModel,
     OllamaMissing,
@@ -40,22 +41,28 @@ def models(config: ConfigFile = None, as_json: AsJson = False) -> None:
     loaded = Config.load(config)
     wanted = wanted_models(loaded.config.engine.model, load_crew(loaded.path_of("crew", "file")))
     site, told = _ollama_here(loaded)
+    encoder = encoder_on_ollama(loaded)
+    used = [*wanted, encoder] if encoder else wanted
+    lacking = bool(encoder) and (site is None or bool(missing_models(site, [encoder])))
     listed = site.models if site is not None else ()
     files = _own_files()
     if as_json:
         about = {"ollama": site and site.version, "url": site and site.url}
         rows = [{"path": str(path), "bytes": size} for path, size in files.items()]
-        show_json({**about, "models": [_object(model) for model in listed], "files": rows})
+        needed = {"model": encoder, "here": not lacking} if encoder else None
+        show_json({**about, "models": [_object(model) for model in listed], "files": rows, "encoder": needed})
         return
     own = _served_file(loaded, site)
     show_table(
         ("", "model", "size", "family"),
         [
-            *((_mark(model, site, wanted), model.name, in_gb(model.size), model.family) for model in listed if site),
+            *((_mark(model, site, used), model.name, in_gb(model.size), model.family) for model in listed if site),
             *(("*" if path == own else "", str(path), in_gb(size), "a file") for path, size in files.items()),
         ],
     )
     say(told)
+    if lacking:
+        say(f"the encoder's model {encoder} is not here: harmonic-stack pull {encoder}")
 
 
 def _own_files() -> dict[Path, int]:
@@ -116,6 +123,23 @@ def pull_missing(loaded: Loaded) -> None:
             _fetch(name, files)
     if engine.name == "ollama":
         _pull_missing_of_ollama(loaded, on_main(crew))
+    if encoder := encoder_on_ollama(loaded):
+        _pull_missing_encoder(loaded, encoder)
+
+
+def _pull_missing_encoder(loaded: Loaded, name: str) -> None:
+    """Ask for the encoder's model where Ollama lacks it; without it the installed encoder serves, so nothing fails."""
+    engine = loaded.config.engine
+    try:
+        site = asyncio.run(look_at_ollama(_url(loaded), []))
+        served = site.url is not None or engine.name in ("ollama", "auto")  # else nobody starts it
+        if not served or not missing_models(site, [name]):
+            return
+        why = "Ollama does not have the encoder's model"
+        if engine.pull == "always" or _agreed(name, asyncio.run(remote_size(name)), why):
+            asyncio.run(_pull(_url(loaded), [name]))
+    except LauncherError as error:
+        say(f"the encoder's model {name} was not fetched: {error}")
 
 
 def _pull_missing_of_ollama(loaded: Loaded, crew: Crew) -> None:

@@ -78,13 +78,15 @@ class EncoderUnsteady(EncoderFailed):
 
 
 class EncoderChanged(EncoderFailed):
-    """Another model answers than the one that was measured; ``likeness`` is the cosine of one text's two vectors."""
+    """Another model answers than the one that was measured; ``likeness`` is the cosine of one text's two vectors.
 
-    def __init__(self, model: str, *, likeness: float) -> None:
-        super().__init__(
-            model, f"another model answers under its name: one text's vectors have the cosine {likeness:.3f}"
-        )
-        self.likeness = likeness
+    Where they have other ``widths``, that measured and that found, there is no cosine of them, and it is 0.
+    """
+
+    def __init__(self, model: str, *, likeness: float = 0.0, widths: tuple[int, int] | None = None) -> None:
+        how = f"the cosine {likeness:.3f}" if widths is None else f"{widths[1]} numbers in place of {widths[0]}"
+        super().__init__(model, f"another model answers under its name: one text's vectors have {how}")
+        self.likeness, self.widths = likeness, widths
 
 
 class AllAgentsFailed(HarmonicError):

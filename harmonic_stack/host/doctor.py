@@ -76,6 +76,8 @@ class Box:
     context: int = 2048  # tokens of a slot, as the settings say
     models_folder: Path | None = None  # Ollama's, where it is on this box
     models_disk: int | None = None  # bytes free there
+    encoder: Mapping[str, Any] | None = None  # as `status` tells it; None where none is declared
+    encoder_problem: str | None = None  # why it could not be looked at
 
 
 def examine(box: Box) -> list[Finding]:
@@ -248,6 +250,28 @@ def check_placement(box: Box) -> Iterator[Finding]:
             )
 
 
+def check_encoder(box: Box) -> Iterator[Finding]:
+    """The embedding model that the settings declare serves, and gives a text the same vector in any company."""
+    if box.encoder_problem is not None:
+        yield Finding(Level.UNKNOWN, f"the declared encoder was not looked at: {box.encoder_problem}")
+    declared = None if box.encoder is None else box.encoder["declared"]
+    if box.encoder is None or declared is None:
+        return
+    if declared["state"] == "ready":
+        yield Finding(
+            Level.FINE,
+            f"the declared encoder answers: {box.encoder['tag']}, {declared['width']} numbers a text; it tells the "
+            f"shipped pairs apart with an AUC of {declared['told_apart']:.2f}, and a text beside others has the vector "
+            f"that it has alone (cosine {declared['steady']:.3f})",
+        )
+    elif declared["state"] == "failed":
+        yield Finding(
+            Level.WRONG, f"{declared['reason']}; the installed encoder serves in its place", declared["remedy"]
+        )
+    else:
+        yield Finding(Level.UNKNOWN, f"the declared encoder {declared['model']} is being measured", "ask again")
+
+
 def check_disk(box: Box) -> Iterator[Finding]:
     """There is room for a model."""
     if box.free_disk is None:
@@ -321,6 +345,7 @@ CHECKS: tuple[Callable[[Box], Iterator[Finding]], ...] = (
     check_port,
     check_ollama,
     check_ollamas_models,
+    check_encoder,
     check_disk,
     check_daemon,
 )

@@ -72,6 +72,11 @@ def calibrations_file(paths: Paths) -> Path:
     return paths.state / "calibrations.json"
 
 
+def encoder_file(paths: Paths) -> Path:
+    """Where the daemon keeps the vectors by which it knows the declared encoder again."""
+    return paths.state / "encoder.json"
+
+
 async def plan_now(loaded: Loaded, hardware: Hardware) -> Plan:
     """The plan that a start with these settings would follow now.
 

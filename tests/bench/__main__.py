@@ -9,6 +9,7 @@ BENCHES = {
     "fanout": "CPU per upstream token of a fan-out, against the same job in C",
     "passthrough": "CPU per request and per token of a mere gateway, and a token's age, against nginx",
     "frames": "what frames tell apart: novelty, relevance, disagreement, and what an encoder costs",
+    "encoder": "what an embedding model is worth as the declared encoder, at its own width and at others",
     "routing": "which agent a query goes to, and whether it is told for closed or open",
     "planted": "does what only one of N drafts knows reach the answer",
     "publish": "what a publish on the spine costs beside the client library's own XADD",

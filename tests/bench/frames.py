@@ -81,7 +81,7 @@ def flagged(topic: Topic, sentences: Sequence[str], encoder: Encoder) -> list[tu
     """The evidence against each sentence, beside the subject's points in other words; empty where none is found."""
     texts = [*sentences, *topic.repeats]
     claims, vectors = [claim(text) for text in texts], encoder.encode(texts)
-    alike = about_one_thing(claims, vectors @ vectors.T, encoder.tag)
+    alike = about_one_thing(claims, vectors @ vectors.T, encoder)
     return [
         next((why for other in range(len(sentences), len(texts)) if alike[at, other]
               and (why := evidence(claims[at], claims[other]))), ())
@@ -138,9 +138,9 @@ def cost_table(encoders: Sequence[Encoder]) -> str:
         many = _median(lambda encoder=encoder: encoder.encode(sentences), 3) / len(sentences)
         related = _median(lambda drafts=drafts: (novelty(drafts), relevance(drafts, drafts[0]), agreement(drafts)))
 
-        def differ(vectors: Vectors = vectors, tag: str = encoder.tag) -> None:
+        def differ(vectors: Vectors = vectors, encoder: Encoder = encoder) -> None:
             claims = [claim(said) for said in sentences]
-            for at, other in zip(*np.nonzero(about_one_thing(claims, vectors @ vectors.T, tag)), strict=True):
+            for at, other in zip(*np.nonzero(about_one_thing(claims, vectors @ vectors.T, encoder)), strict=True):
                 evidence(claims[at], claims[other])
 
         took = [f"{1000 * seconds:.2f}" for seconds in (one, many, related, _median(differ))]

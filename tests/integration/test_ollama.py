@@ -376,6 +376,8 @@ async def test_an_encoder_is_held_beside_the_agents_model_and_counted(
         "HARMONIC_ENCODER__MODEL": names["embeds"],
         "HARMONIC_ENCODER__SECONDS": "60",
     }
+    before = await home.run("doctor", "--json")  # it serves Ollama for as long as it looks
+    assert home.processes() == []
     started = await home.run(*up())
     assert started.code == 0, started.err
     plan = await home.json("plan")
@@ -385,6 +387,10 @@ async def test_an_encoder_is_held_beside_the_agents_model_and_counted(
     assert encoder["declared"]["model"] == names["embeds"]
     # Asked for its vectors, and refused: the pooled states of a chat model tell too little apart.
     assert "AUC" in encoder["declared"]["reason"]
+    for ran in (before, await home.run("doctor", "--json")):
+        (found,) = [each for each in json.loads(ran.out)["findings"] if "encoder" in each["what"]]
+        assert (found["level"], "AUC" in found["what"]) == ("wrong", True), found
+        assert "made for embeddings" in found["remedy"]
     runners = [process for process in home.processes() if process.name() == "llama-server"]
     assert len(runners) == 2
     assert (await home.run("down")).code == 0

@@ -6,9 +6,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from harmonic_stack.signals.broadcast import gate_of
 from launcher.loopback import free_port
+from ommatidia import project
+from ommatidia.scale import known_texts
 from tests.fake_embedder import embedded, vectors
 from tests.fake_engine import Act, FakeEngine, fake_engine
 from tests.fake_ollama import FakeOllama, fake_ollama, listed
@@ -96,7 +100,7 @@ async def test_the_declared_model_routes_recalls_relates_and_says_so(tmp_path: P
         status = await encoder_of(stack)
         tag = status["tag"]
         assert tag.startswith("nomic#")
-        assert tag.endswith("@128")
+        assert tag.endswith("@512")
         assert (status["declared"]["model"], status["declared"]["state"]) == ("nomic", "ready")
         assert status["declared"]["told_apart"] > 0.9
         assert f"encoder: {tag}" in said
@@ -119,6 +123,43 @@ async def test_its_name_stays_over_a_restart_and_another_model_gets_another(tmp_
             async with served_stack(tmp_path, settings(tmp_path, engine.url, engine.url)) as stack:
                 tags.append((await encoder_of(stack))["tag"])
     assert tags[0] == tags[1] != tags[2]
+
+
+async def test_one_that_was_known_at_another_width_gets_a_name_and_a_gate_of_its_own(tmp_path: Path) -> None:
+    """Vectors were kept at 128 once: no gate of that time is taken on, and the file is written anew."""
+    kept = tmp_path / "state" / "encoder.json"
+    kept.parent.mkdir()
+    rows = project(vectors(known_texts()[:4]), width=128)
+    kept.write_text(json.dumps({"digest": "0" * 12, "vectors": rows.tolist()}))
+    old = {"encoder": f"nomic#{'0' * 12}@128", "threshold": 0.9, "scale": 0.1}
+    async with (
+        fake_engine(both) as engine,
+        served_stack(tmp_path, settings(tmp_path, engine.url, engine.url)) as stack,
+    ):
+        tag = (await encoder_of(stack))["tag"]
+        assert tag.endswith("@512")
+        assert "0" * 12 not in tag
+        encoder = stack.daemon.encoders.meaning.encoder
+        assert encoder.dim == 512
+        assert gate_of({"gate": old}, encoder, 0.25) is None
+        assert gate_of({"gate": old | {"encoder": tag}}, encoder, 0.25) is not None
+    assert {len(row) for row in json.loads(kept.read_text())["vectors"]} == {512}
+
+
+async def test_one_wider_than_512_is_projected_to_512(tmp_path: Path) -> None:
+    def wide(body: dict[str, Any]) -> Act:
+        rows = np.hstack([vectors(body["input"]), vectors(body["input"], seed=1)])
+        data = [{"index": at, "embedding": row.tolist()} for at, row in enumerate(rows)]
+        return Act(whole=json.dumps({"data": data}).encode())
+
+    async with (
+        fake_engine(both) as engine,
+        fake_engine(wide) as embedder,
+        served_stack(tmp_path, settings(tmp_path, engine.url, embedder.url)) as stack,
+    ):
+        tag = (await encoder_of(stack))["tag"]
+        assert tag.endswith("@512")
+        assert (await asked(stack))[1] == {"relations": {tag}, "gate": {tag}}
 
 
 async def test_an_engine_that_is_down_at_the_start_is_waited_for_behind_the_installed_encoder(tmp_path: Path) -> None:
@@ -264,8 +305,8 @@ async def test_an_ollama_is_asked_in_its_own_dialect_and_names_the_model_by_its_
         fake_ollama(fake) as ollama,
         served_stack(tmp_path, settings(tmp_path, engine.url, ollama.url)) as stack,
     ):
-        assert (await encoder_of(stack))["tag"] == "nomic#0a109f422b47@128"
-        assert (await asked(stack))[1]["gate"] == {"nomic#0a109f422b47@128"}
+        assert (await encoder_of(stack))["tag"] == "nomic#0a109f422b47@512"
+        assert (await asked(stack))[1]["gate"] == {"nomic#0a109f422b47@512"}
         bodies = [body for path, body in ollama.asked if path == "/api/embed"]
         assert {json.dumps(sorted(body)) for body in bodies} == {'["input", "keep_alive", "model"]'}
 

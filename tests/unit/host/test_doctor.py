@@ -169,3 +169,30 @@ def test_an_embedded_engine_that_computes_on_the_card_is_no_fault_and_its_levers
     box = replace(WELL, hardware=replace(CPU, gpus=(CARD,)), status={**STATUS, "engine": engine})
     assert _worst(box) == set()
     assert any("backend sampling" in finding.what for finding in examine(box))
+
+
+DECLARED = {"model": "nomic", "state": "ready", "reason": None, "remedy": None}
+
+
+def encoding(tag: str, **more: object) -> Box:
+    """A box whose settings declare an encoder that is so."""
+    return replace(WELL, encoder={"tag": tag, "declared": {**DECLARED, **more}})
+
+
+def test_a_declared_encoder_is_told_with_its_name_its_width_and_whether_company_changes_a_vector() -> None:
+    box = encoding("nomic#0a109f422b47@384", width=384, told_apart=0.9712, steady=0.99993)
+    assert levels_of(box, "nomic#0a109f422b47@384, 384 numbers a text") == [Level.FINE]
+    assert levels_of(box, "an AUC of 0.97, and a text beside others") == [Level.FINE]
+    assert levels_of(box, "(cosine 1.000)") == [Level.FINE]
+
+
+def test_a_declared_encoder_that_does_not_serve_is_wrong_and_one_not_looked_at_is_unknown() -> None:
+    failed = encoding("", state="failed", reason="the encoder nomic cannot be used: no", remedy="Check it.")
+    (finding,) = [finding for finding in examine(failed) if "cannot be used: no" in finding.what]
+    assert (finding.level, finding.remedy) == (Level.WRONG, "Check it.")
+    assert levels_of(encoding("hash512-2", state="starting"), "is being measured") == [Level.UNKNOWN]
+    assert levels_of(replace(WELL, encoder_problem="no port"), "not looked at: no port") == [Level.UNKNOWN]
+    assert not any("encoder" in finding.what for finding in examine(WELL))
+    assert not any(
+        "encoder" in finding.what for finding in examine(replace(WELL, encoder={"tag": "x", "declared": None}))
+    )

@@ -1,9 +1,11 @@
 """The disagreement flag: numbers, negations and opposites in sentences about one thing, named as evidence."""
 
+import numpy as np
 import pytest
 
 from ommatidia import Hash512, disagreements
-from ommatidia.disagree import claim, evidence
+from ommatidia.disagree import about_one_thing, claim, evidence
+from ommatidia.scale import _MINILM, Scale
 
 
 def between(one: str, other: str) -> tuple[str, ...]:
@@ -54,3 +56,25 @@ def test_pairs_are_sought_between_texts_and_on_one_thing() -> None:
     found = disagreements(texts, Hash512())
     assert [(pair.texts, pair.evidence) for pair in found] == [((0, 1), ("1 vs 3",)), ((0, 1), ("8 vs 3",))]
     assert disagreements([], Hash512()) == []
+
+
+class Unknown(Hash512):
+    """An encoder that nobody measured, or with a scale: one that was measured here."""
+
+    tag = "unknown"
+
+    def __init__(self, scale: Scale | None) -> None:
+        super().__init__()
+        self.scale = scale
+
+
+def test_for_a_measured_encoder_the_likeness_of_minilm_is_carried_over() -> None:
+    claims = [claim("Simmer the stock for one hour."), claim("Simmer the stock for 3 hours.")]
+    higher = Scale(tuple(0.7 + 0.3 * cosine for cosine in _MINILM), 0.97)
+
+    def near(cosine: float, scale: Scale | None) -> bool:
+        return bool(about_one_thing(claims, np.full((2, 2), cosine, np.float32), Unknown(scale))[0, 1])
+
+    assert (near(0.5, Scale(_MINILM, 1.0)), near(0.4, Scale(_MINILM, 1.0))) == (True, False)
+    assert (near(0.86, higher), near(0.8, higher)) == (True, False)
+    assert (near(0.7, None), near(0.5, None)) == (True, False)

@@ -1,4 +1,4 @@
-"""An engine's embedding model as an encoder: projected, asked from a thread, refused where it answers wrong."""
+"""An engine's embedding model as an encoder: of its own width, asked from a thread, refused where it answers wrong."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -31,20 +31,21 @@ class Model:
 
 def measured(seed: int = 0) -> Measured:
     rows = from_engine(known_texts(), vectors(known_texts(), seed=seed).tolist())
-    return Measured(f"nomic#{seed}@128", rows[0], scale_of(rows))
+    return Measured(f"nomic#{seed}@512", rows[0], scale_of(rows))
 
 
 def encoder(model: Model, *, timeout: float = 5.0) -> EngineEncoder:
     return EngineEncoder("nomic", model, asyncio.get_running_loop(), measured(), timeout=timeout)
 
 
-async def test_vectors_have_length_one_at_128_and_white_space_is_not_sent() -> None:
+async def test_vectors_have_length_one_at_the_models_width_and_white_space_is_not_sent() -> None:
     model = Model()
     found = await asyncio.to_thread(encoder(model).encode, ["one", " ", "two"])
-    assert found.shape == (3, 128)
+    assert found.shape == (3, 512)
     assert np.linalg.norm(found, axis=1).round(4).tolist() == [1, 0, 1]
     assert model.asked == [["one", known_texts()[0], "two"]]
-    assert (await asyncio.to_thread(encoder(model).encode, [])).shape == (0, 128)
+    assert (await asyncio.to_thread(encoder(model).encode, [])).shape == (0, 512)
+    assert (await asyncio.to_thread(encoder(model).encode, [" "])).shape == (1, 512)
     assert len(model.asked) == 1
 
 
@@ -80,8 +81,13 @@ async def test_another_model_under_the_same_name_is_refused() -> None:
         await asyncio.to_thread(encoder(other).encode, ["one"])
     assert refusal.value.likeness < 0.9
     narrower = Model(lambda texts: vectors(texts)[:, :300].tolist())
-    with pytest.raises(EncoderChanged):
+    with pytest.raises(EncoderChanged, match="300 numbers in place of 512") as refusal:
         await asyncio.to_thread(encoder(narrower).encode, ["one"])
+    assert refusal.value.widths == (512, 300)
+    wider = Model(lambda texts: np.hstack([vectors(texts)] * 2).tolist())  # at 512 too, by projection
+    with pytest.raises(EncoderChanged) as refusal:
+        await asyncio.to_thread(encoder(wider).encode, ["one"])
+    assert refusal.value.likeness < 0.9
 
 
 async def test_a_long_text_is_cut_and_cut_again_where_the_engine_refuses_it() -> None:
@@ -105,5 +111,5 @@ async def test_on_the_event_loop_it_refuses_rather_than_wait_for_itself() -> Non
     with pytest.raises(RuntimeError, match="OffLoop"):
         encoder(Model()).encode(["one"])
     off_loop = OffLoop(encoder(Model()))
-    assert (await off_loop.encode(["one"])).shape == (1, 128)
+    assert (await off_loop.encode(["one"])).shape == (1, 512)
     await off_loop.aclose()
