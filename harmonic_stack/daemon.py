@@ -118,7 +118,7 @@ class Daemon:
         self.names.agents = [agent.name for agent in self.crew.enabled]
 
     def use_idle_time(self) -> None:
-        """Begin what is done while nobody asks anything: the judge's measurement, then the agents' prompts."""
+        """Begin what is done while nobody asks anything: the agents' prompts, and the judge's measurement."""
         self.orchestrator.examining.begin()
         self.warming.begin()
 

@@ -19,6 +19,8 @@ from harmonic_stack.run import Served
 
 log = logging.getLogger(__name__)
 UNTOLD = "the engine tells no token probabilities"
+# Seconds without a query before it begins or goes on: whoever types the next message waits for no prompt of ours.
+QUIET = 10.0
 # Models whose figures are kept, the newest ones.
 MOST_MODELS = 64
 
@@ -26,7 +28,7 @@ MOST_MODELS = 64
 class Examining:
     """Asks a model of each pair's two answers; ``fitness`` is how far it is. What it has found outlives the daemon.
 
-    A query stops it at once, and it goes on with the same pair when none is under way.
+    A query stops it at once, and it goes on with the same pair when none was under way for ``quiet`` seconds.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class Examining:
     ) -> None:
         """*keep* is the file of what is known of models, in which this one is called *model*; None: it is not kept."""
         self._pool, self._conductor, self._keep, self._model = pool, conductor, keep, model
-        self._enabled = enabled
+        self._enabled, self.quiet = enabled, QUIET
         self.fitness = self._known() or Fitness()
         self.rested = asyncio.Event()  # set while nothing is to be asked: done, given up, or not begun
         self.rested.set()
@@ -70,8 +72,10 @@ class Examining:
 
     async def _run(self) -> None:
         try:
+            quiet = self.quiet
             while self.fitness.fit is None:
-                await while_idle(self._conductor, self._next())
+                done = await while_idle(self._conductor, self._next(), quiet=quiet)
+                quiet = 0.0 if done and self._conductor.idle.is_set() else self.quiet
                 if self.fitness.reason and self.fitness.fit is None:  # it may do better after the next query
                     self.rested.set()
                     await self._conductor.busy.wait()

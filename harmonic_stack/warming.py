@@ -29,7 +29,7 @@ class Warming:
         after: asyncio.Event,
         enabled: bool,
     ) -> None:
-        """*after* is set when no other work in idle time is left, whose prompts would oust those of agents."""
+        """*after* is set when no other work in idle time is left: its prompts oust an agent's, warmed anew then."""
         self._after = after
         self._engines, self._conductor, self._enabled = engines, conductor, enabled
         self._agents = len(crew.enabled)
@@ -67,7 +67,12 @@ class Warming:
         }
 
     async def _run(self) -> None:
-        await self._after.wait()
+        await self._all()
+        if not self._after.is_set():
+            await self._after.wait()
+            await self._all()
+
+    async def _all(self) -> None:
         for pool, agents in self._pools:
             # After a query all of them are warmed anew, not only those left: alone, a prompt that begins like a warm
             # one would take its slot. The warm ones cost one token each.

@@ -69,6 +69,7 @@ async def served_stack(
         try:
             await until(lambda: server.started, "the server listens")
             if examine:
+                daemon.orchestrator.examining.quiet = 0.0
                 daemon.use_idle_time()
             else:
                 daemon.warming.begin()

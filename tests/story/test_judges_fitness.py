@@ -155,17 +155,29 @@ async def test_switched_off_nothing_is_measured(tmp_path: Path) -> None:
     assert len(engine.requests) == 5
 
 
-async def test_the_agents_prompts_are_warmed_after_it_since_it_would_oust_them(tmp_path: Path) -> None:
+async def test_the_agents_prompts_are_warmed_again_after_it_since_it_ousts_one(tmp_path: Path) -> None:
     async with (
         fake_engine(judged({"yes": -0.1})) as engine,
-        served_stack(
-            tmp_path, {"engine.url": engine.url, "engine.slots": 9, "engine.warm": True}, examine=True
-        ) as stack,
+        served_stack(tmp_path, at(engine) | {"engine.slots": 9, "engine.warm": True}, examine=True) as stack,
     ):
-        warming = stack.daemon.warming
-        await until(lambda: warming.as_dict()["warmed"] == warming.as_dict()["agents"], "all are warm")
-    pairs = [place for place, body in enumerate(engine.requests) if "Proposed answer" in last_user(body)]
-    assert pairs == list(range(ASKED))
+        await measured(stack)
+        await until(lambda: len(engine.requests) == ASKED + 18, "all are warm twice")
+    assert not any("Proposed answer" in last_user(body) for body in engine.requests[-9:])
+
+
+async def test_it_begins_when_nobody_asked_for_a_while(tmp_path: Path) -> None:
+    async with fake_engine(judged({"yes": -0.1})) as engine, served_stack(tmp_path, at(engine)) as stack:
+        examining = stack.daemon.orchestrator.examining
+        assert examining.quiet == 10.0
+        examining.quiet = 0.3
+        stack.daemon.use_idle_time()
+        begun = asyncio.get_running_loop().time()
+        await answer_to_a_tie(stack)
+        await until(lambda: examining.fitness.asked > 0, "the first pair was asked")
+        assert asyncio.get_running_loop().time() - begun >= 0.3
+        await measured(stack)
+    first = next(place for place, body in enumerate(engine.requests) if "Proposed answer" in last_user(body))
+    assert first == 5, "the query's drafts first"
 
 
 async def test_what_is_likelier_wins_only_where_both_are_told() -> None:
@@ -207,6 +219,7 @@ async def test_what_was_found_is_kept_for_that_model_and_not_asked_again(tmp_pat
         async def measured_as(model: str) -> Fitness:
             pool = orchestrator.seats.pools[orchestrator.seats.model]
             examining = Examining(pool, orchestrator.conductor, keep=keep, model=model)
+            examining.quiet = 0.0
             examining.begin()
             await until(lambda: examining.rested.is_set(), "all is known")
             await examining.aclose()
