@@ -18,9 +18,11 @@ from harmonic_stack.encoder_off_loop import Encoders
 from harmonic_stack.energy import Device, Energy, Source, source_for
 from harmonic_stack.engine.capabilities import Capability
 from harmonic_stack.errors import AgentNotFound, AgentNotPlanned, ExecutiveNeeded
+from harmonic_stack.examining import Examining
 from harmonic_stack.host.describe import hardware_line
 from harmonic_stack.host.encoder_site import reach_encoder
 from harmonic_stack.host.engines import Needed, needed_engines
+from harmonic_stack.host.identity import model_identity
 from harmonic_stack.host.keys import Keys
 from harmonic_stack.host.paths import Paths
 from harmonic_stack.host.planning import encoder_file, engine_settings, plan_for
@@ -38,7 +40,18 @@ from harmonic_stack.signals.spine_writer import SpineWriter
 from harmonic_stack.store import running_store
 from harmonic_stack.tracing import open_traces
 from harmonic_stack.warming import Warming
-from launcher import Child, DoesNotFit, Engine, Hardware, Plan, Proof, detect_hardware, in_gb, running_engines
+from launcher import (
+    Child,
+    DoesNotFit,
+    Engine,
+    EngineSettings,
+    Hardware,
+    Plan,
+    Proof,
+    detect_hardware,
+    in_gb,
+    running_engines,
+)
 from ommatidia import Encoder
 from spine import Bus, Channel, Retention, SpineError, open_bus
 
@@ -104,6 +117,11 @@ class Daemon:
         self.orchestrator.crew = self.orchestrator.router.crew = self.crew
         self.names.agents = [agent.name for agent in self.crew.enabled]
 
+    def use_idle_time(self) -> None:
+        """Begin what is done while nobody asks anything: the agents' prompts, and the judge's measurement."""
+        self.orchestrator.examining.begin()
+        self.warming.begin()
+
     def engine_objects(self) -> list[dict[str, Any]]:
         """Every engine with its pools and proofs."""
         seats, proofs = self.orchestrator.seats, self.proofs
@@ -129,6 +147,7 @@ class Daemon:
                 "waiting": sum(pool.waiting for pool in slots),
             },
             "warm": self.warming.as_dict(),
+            "judge": self.orchestrator.examining.as_dict(),
             "encoder": self.encoders.meaning.as_dict(),
             "energy": self.orchestrator.energy.as_dict(),
             "queue": self.orchestrator.conductor.as_dict(),
@@ -194,13 +213,18 @@ async def running_stack(
         record = CrewRecord()
         with suppress(SpineError):  # a store that is lost costs the record of earlier runs, not the start
             record.load(await bus.recent(Channel.META, count=MOST_CALLS))
+        conductor = _conductor(config, seats)
+        served = next(pool for pool in plan.pools if pool.name == seats.model)
+        own = needed.settings[served.engine]
+        examining = await _judge(config, paths, own, seats.pools[seats.model], conductor)
         orchestrator = Orchestrator(
             config=config,
             crew=crew,
             seats=seats,
             router=router,
             bridge=Bridge(bus, writer, encoders, config, record),
-            conductor=_conductor(config, seats),
+            conductor=conductor,
+            examining=examining,
             energy=energy,
             knowledge=knowledge,
             outcomes=Outcomes(paths.data / "outcomes.sqlite3", least=config.merge.outcomes),
@@ -208,8 +232,9 @@ async def running_stack(
             traces=traces,
         )
         parts.callback(orchestrator.puzzles.close)
-        warming = Warming(crew, seats, engines, orchestrator.conductor, enabled=config.engine.warm)
-        parts.push_async_callback(warming.aclose)
+        warming = Warming(crew, seats, engines, conductor, after=examining.rested, enabled=config.engine.warm)
+        for idler in (examining, warming):
+            parts.push_async_callback(idler.aclose)
         yield Daemon(
             config=config,
             paths=paths,
@@ -233,6 +258,13 @@ async def running_stack(
                 encoders.names,
             ),
         )
+
+
+async def _judge(config: Config, paths: Paths, settings: EngineSettings, pool: Served, gate: Conductor) -> Examining:
+    """What settles ties: the executive's model, as far as it is known to be fit."""
+    identity = await asyncio.to_thread(model_identity, settings, pool.model)
+    keep = paths.state / "judge.json" if identity else None
+    return Examining(pool, gate, keep=keep, model=identity or pool.model, enabled=config.merge.judge)
 
 
 Thinking = tuple[Encoders, Router, Knowledge]

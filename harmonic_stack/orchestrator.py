@@ -20,6 +20,7 @@ from harmonic_stack.config import Config
 from harmonic_stack.crew import Crew
 from harmonic_stack.energy import Energy, Share
 from harmonic_stack.errors import ModelNotFound
+from harmonic_stack.examining import Examining
 from harmonic_stack.fanout import propose_all
 from harmonic_stack.knowledge.index import Knowledge
 from harmonic_stack.live import LiveDrafts
@@ -47,6 +48,7 @@ class Orchestrator:
         outcomes: Outcomes,
         conductor: Conductor,
         energy: Energy,
+        examining: Examining,
         observe: Callable[[Report], None] = lambda _: None,
         traces: Tell | None = None,
     ) -> None:
@@ -54,6 +56,7 @@ class Orchestrator:
         self.config, self.crew, self.seats, self.router, self.bridge = config, crew, seats, router, bridge
         self.knowledge, self.outcomes = knowledge, outcomes
         self.conductor, self.energy, self._observe, self._traces = conductor, energy, observe, traces
+        self.examining = examining
         self.puzzles = PuzzleSolver(config.grid.seconds)
 
     @property
@@ -181,7 +184,7 @@ class Orchestrator:
         run.live.flush()
         outcomes, answers = (*vote.outcomes, *vote.beside), (*vote.answers, *vote.answers_beside)
         refuse_if_empty(run.query, outcomes)
-        vote, judge = await settle_tie(run, vote)
+        vote, judge = await settle_tie(run, vote, self.examining.fitness)
         await self.bridge.share(run.query, run.context, outcomes, answers)
         if vote.verdict is None:
             if run.query.sampling.has_format:

@@ -7,11 +7,10 @@ from typing import Any
 
 from harmonic_stack.conductor import Conductor
 from harmonic_stack.crew import Agent, Crew
+from harmonic_stack.idle import LAST, while_idle
 from harmonic_stack.run import Seats, Served
 from launcher import Engine
 from launcher.warm import warm
-
-LAST = 9  # the tier of these calls: after every agent's
 
 
 class Warming:
@@ -21,8 +20,17 @@ class Warming:
     """
 
     def __init__(
-        self, crew: Crew, seats: Seats, engines: Mapping[str, Engine], conductor: Conductor, *, enabled: bool
+        self,
+        crew: Crew,
+        seats: Seats,
+        engines: Mapping[str, Engine],
+        conductor: Conductor,
+        *,
+        after: asyncio.Event,
+        enabled: bool,
     ) -> None:
+        """*after* is set when no other work in idle time is left: its prompts oust an agent's, warmed anew then."""
+        self._after = after
         self._engines, self._conductor, self._enabled = engines, conductor, enabled
         self._agents = len(crew.enabled)
         self._pools: list[tuple[Served, list[Agent]]] = []
@@ -59,27 +67,17 @@ class Warming:
         }
 
     async def _run(self) -> None:
+        await self._all()
+        if not self._after.is_set():
+            await self._after.wait()
+            await self._all()
+
+    async def _all(self) -> None:
         for pool, agents in self._pools:
-            done = False
-            while not done:
-                await self._conductor.idle.wait()
-                done = await self._undisturbed(pool, agents)
-
-    async def _undisturbed(self, pool: Served, agents: list[Agent]) -> bool:
-        """Warm one pool unless a query comes in; True where none did.
-
-        After a query all of them are warmed anew, not only those left: alone, a prompt that begins like a warm one
-        would take its slot. The warm ones cost one token each.
-        """
-        warming = asyncio.create_task(self._warm(pool, agents))
-        query = asyncio.create_task(self._conductor.busy.wait())
-        try:
-            await asyncio.wait({warming, query}, return_when=asyncio.FIRST_COMPLETED)
-            return warming.done()
-        finally:
-            for task in (warming, query):
-                task.cancel()
-            await asyncio.wait({warming, query})
+            # After a query all of them are warmed anew, not only those left: alone, a prompt that begins like a warm
+            # one would take its slot. The warm ones cost one token each.
+            while not await while_idle(self._conductor, self._warm(pool, agents)):
+                pass
 
     async def _warm(self, pool: Served, agents: list[Agent]) -> None:
         async with AsyncExitStack() as held:

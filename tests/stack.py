@@ -48,8 +48,12 @@ async def served_stack(
     *,
     ask: Ask | None = None,
     say: Say = lambda _: None,
+    examine: bool = False,
 ) -> AsyncIterator[Stack]:
-    """Run and serve a stack with *settings* by dotted key; *ask* tells of energy where this box does not."""
+    """Run and serve a stack with *settings* by dotted key; *ask* tells of energy where this box does not.
+
+    *examine*: the judge of ties is measured in idle time, as it always is outside of tests.
+    """
     flags: dict[str, object] = {
         "spine.url": "memory://",
         "engine.prove": False,
@@ -64,7 +68,11 @@ async def served_stack(
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await until(lambda: server.started, "the server listens")
-            daemon.warming.begin()
+            if examine:
+                daemon.orchestrator.examining.quiet = 0.0
+                daemon.use_idle_time()
+            else:
+                daemon.warming.begin()
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             yield Stack(daemon, url, daemon.keys.text(Scope.INFERENCE), daemon.keys.text(Scope.ADMIN))
         finally:

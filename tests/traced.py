@@ -37,9 +37,12 @@ class Traced:
 
 
 @asynccontextmanager
-async def traced(folder: Path, play: Play, settings: Mapping[str, object] | None = None) -> AsyncIterator[Traced]:
+async def traced(
+    folder: Path, play: Play, settings: Mapping[str, object] | None = None, *, examine: bool = False
+) -> AsyncIterator[Traced]:
     """A stack before a fake engine that plays *play*, and a collector."""
     async with otlp_receiver() as receiver, fake_engine(play) as engine:
         own: dict[str, object] = {"engine.url": engine.url, "telemetry.otlp": receiver.url, "telemetry.seconds": 0.02}
-        async with served_stack(folder, {**own, **(settings or {})}) as stack, stack.client() as client:
+        served = served_stack(folder, {**own, **(settings or {})}, examine=examine)
+        async with served as stack, stack.client() as client:
             yield Traced(stack, engine, receiver, client)

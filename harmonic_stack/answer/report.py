@@ -22,7 +22,7 @@ def report_of(
     warnings = [f"{o.seat} {o.status.value}: {o.reason}" for o in outcomes if o.status in (Status.FAILED, Status.LATE)]
     if drafts < wanted and mode != "tool":
         warnings.insert(0, f"{drafts} of {len(outcomes)} agents answered")
-    if aggregator is not None and aggregator.reason:
+    if aggregator is not None and aggregator.reason and aggregator.status is not Status.SKIPPED:
         warnings.append(f"aggregator: {aggregator.reason}")
     return Report(
         query=run.query.id,

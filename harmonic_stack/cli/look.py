@@ -44,6 +44,7 @@ def status(as_json: AsJson = False) -> None:
         *(("engine", _engine_line(each, several=len(found["engines"]) > 1)) for each in found["engines"]),
         ("slots", f"promised {slots['promised']}, achieved {achieved}{why}; {slots['busy']} busy"),
         ("warm", _warm_line(found["warm"])),
+        ("judge", _judge_line(found["judge"])),
         *([("energy", _energy_line(found["energy"]))] if found["energy"]["joules"] is not None else []),
         *([("encoder", _encoder_line(found["encoder"]))] if found["encoder"]["declared"] else []),
         ("spine", bus),
@@ -62,6 +63,17 @@ def _warm_line(warm: dict[str, Any]) -> str:
         return "off (engine.warm)"
     why = f" ({warm['reason']})" if warm["reason"] else ""
     return f"warmed {warm['warmed']} of {warm['agents']} agents{why}"
+
+
+def _judge_line(judge: dict[str, Any]) -> str:
+    if not judge["enabled"]:
+        return "off (merge.judge): of tied answers the one asked first stands"
+    if judge["fit"] is None:
+        why = judge["reason"] or f"{judge['asked']} of {judge['pairs']} pairs asked, it goes on while nobody asks"
+        return f"not measured, so ties stay with the answer asked first ({why})"
+    figures = judge["reason"] or f"{judge['right']} of {judge['pairs']} pairs right, {judge['needed']} needed"
+    what = "settles ties" if judge["fit"] else "unfit, so ties stay with the answer asked first"
+    return f"{judge['model']} {what} ({figures})"
 
 
 def _encoder_line(encoder: dict[str, Any]) -> str:

@@ -113,7 +113,7 @@ def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
                     tell(_banner(daemon, url, time.monotonic() - begun))
                     tell(READY)
                     manager.ready()
-                    daemon.warming.begin()
+                    daemon.use_idle_time()
 
                 def no_more() -> None:
                     daemon.orchestrator.conductor.close()

@@ -64,7 +64,7 @@ class Merge(Section):
     judge: bool = Field(
         default=True,
         description="Whether a tie is settled by one yes or no on each tied answer, where the engine tells how likely "
-        "its words are.",
+        "its words are and the model was measured fit for it.",
     )
     outcomes: int = Field(
         default=20,

@@ -16,7 +16,7 @@ from harmonic_stack.merge.dress import plain
 from harmonic_stack.merge.expressions import expression
 from harmonic_stack.merge.layout import bulleted, listed, structured
 from harmonic_stack.merge.quantities import last_number, number
-from harmonic_stack.merge.questions import Kind, kind_of, options
+from harmonic_stack.merge.questions import Kind, kind_of, never_yes_or_no, options
 
 # More is a sentence or a text, which no two drafts write alike; a list of single words may be longer.
 _MOST_WORDS = 12
@@ -34,6 +34,8 @@ _NO_ANSWER = re.compile(
 _PLACEHOLDER = re.compile(r"<[^<>]*>|\[[A-Za-z][A-Za-z _-]+\]|[._\u2026?]+|(?:final )?answer(?: only)?", re.I)
 _ASKS_DATE = re.compile(r"\b(?:when|date|day)\b", re.I)
 _YES_NO = re.compile(r"(yes|no|true|false)\b(?!\s+one\b)", re.I)
+# "No", "No, no, no!", "Yes, " before what follows; not the no of "no legs".
+_BARE_YES_NO = re.compile(r"(?:(?:yes|no)(?:\s*[,.;:!\u2013\u2014-]+\s*|\s*\Z|\s+(?=(?:yes|no)\b)))+", re.I)
 
 
 def canonical(text: str, question: str = "") -> str | None:
@@ -56,6 +58,10 @@ def canonical(text: str, question: str = "") -> str | None:
     if not bare or _PLACEHOLDER.fullmatch(bare) or _NO_ANSWER.fullmatch(bare):
         return None
     kind = kind_of(question) if question else Kind.ANY
+    if _BARE_YES_NO.match(bare) and question and never_yes_or_no(question):
+        bare = _BARE_YES_NO.sub("", bare, count=1)
+        if not bare:
+            return None
     choices = options(question)
     # As it stands, then what it claims: a label's own words may sound like a reason.
     return _settled(bare, kind, choices) or _form(claimed(bare) or bare, question, kind, choices)

@@ -34,6 +34,7 @@ _INITIALS = re.compile(r"(?:^|\s)[A-H]\.\s")
 _MEASURES = "many|much|old|long|far|tall|big|large|deep|high|wide|heavy|fast|often|late|soon|hot|cold"
 _HOW_MUCH = rf"how\s+(?:{_MEASURES})\b"
 _AUXILIARY = r"(?:is|are|was|were|am|do|does|did|has|have|had|will|can|could)\b"
+_ASKS_YES_NO = re.compile(rf"(?:{_AUXILIARY}|should\b|would\b)", _I)
 _SUMS = re.compile(r"\d\s*(?:[-+*/^%\u00d7\u00f7\u2212]|\\times|\\div)\s*\(?\d|=\s*\??\s*$", re.MULTILINE)
 _GRID = re.compile(r"^[ \t]*\[?\[?\d+(?:[ \t,]+\d+)+\]?\]?,?[ \t]*\n[ \t]*\[?\d+(?:[ \t,]+\d+)+", re.MULTILINE)
 
@@ -182,6 +183,19 @@ _WHETHER = re.compile(
     _I,
 )
 
+# What a yes or a no may answer although a number is in question: "is the number 97 a prime?", "tell me whether how many
+# matters", "2 + 2 = 4, right?"; or what the word itself may be: "... or no", "print 'no'".
+_YES_NO_TOLD = re.compile(
+    r"""\b(?:yes|whether|true|false|correct|right|agree|or\s+not|or\s+no|no\s+or)\b | [\"'`\u2018\u201c]no\b
+    | \b(?:tell|say|decide|state|check|judge|determine|verify|see|know|wonder(?:ing)?|find\s+out)
+      \s+(?:(?:me|us)\s+)?if\b""",
+    _X,
+)
+# A clause asks for the number or the day itself: "how many", "what is 2 + 2", "on which weekday", "compute the sum".
+_ASKS_IT = re.compile(
+    rf"(?:(?:in|on|at|for|to|by|of|from|with|about|after|before)\s+)?(?:{_HOW_MUCH}|what\b|what's\b|which\b)", _I
+)
+
 
 def closed_question(text: str, *, has_schema: bool = False) -> bool:
     """Tell whether *text* asks for a short answer that can be checked: a number, option, label, yes or no, date, grid.
@@ -218,9 +232,29 @@ def kind_of(question: str) -> Kind:
     asked = next((put for part in reversed(sentences(question)) if (put := plainly(part)).endswith("?")), "")
     if _REQUEST.match(asked):
         return Kind.ANY
-    if re.match(rf"(?:{_AUXILIARY}|should\b|would\b)", asked, _I) and " or " not in asked:
+    if _ASKS_YES_NO.match(asked) and " or " not in asked:
         return Kind.YES_NO
     return Kind.NUMBER if _SUMS.search(question) else Kind.ANY
+
+
+def never_yes_or_no(question: str) -> bool:
+    """Tell whether *question* surely asks for a number or a weekday, so that a bare yes or no answers nothing.
+
+    Where any clause of it could be one that yes or no answers, it is not sure.
+
+    >>> never_yes_or_no("How many days are in a week?"), never_yes_or_no("Is the number 97 prime?")
+    (True, False)
+    """
+    if kind_of(question) not in (Kind.NUMBER, Kind.WEEKDAY) or _YES_NO_TOLD.search(question):
+        return False
+    clauses = [
+        bare
+        for part in sentences(question) or [question]
+        for bare in (plainly(part), plainly(part).rpartition(", ")[2])
+    ]
+    if any(_ASKS_YES_NO.match(clause) for clause in clauses):
+        return False
+    return any(_ASKS_IT.match(clause) or _COMPUTE.match(clause) for clause in clauses)
 
 
 def options(question: str) -> dict[str, str]:

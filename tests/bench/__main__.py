@@ -17,6 +17,7 @@ BENCHES = {
     "memory": "the plan's bytes against the engine's resident size, on the CPU",
     "disconnect": "how soon a client that leaves has freed the engine's sockets and its slots",
     "warming": "a named agent's first token, its prompt new to the engine against warmed",
+    "judge": "how many right answers a model tells from wrong ones, as the judge of ties",
     "merging": "the merge rules on drafts with known answers (a folder of cases)",
     "paired": "the product against one agent, case by case, at equal tokens too (the same folder)",
     "grid": "what each grid transform costs",

@@ -1,79 +1,68 @@
 """Ties are settled by one word a tied answer; outcomes posted by the owner change the confidence of later votes."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fake_engine import Act, fake_engine, last_user
-from tests.stack import asking, served_stack
+from tests.helpers import until
+from tests.stack import Stack, asking, served_stack
+from tests.word_engine import judged
 
 QUESTION = "What is 2 + 2?"
 
 
-def _word(word: str, likely: Mapping[str, float]) -> Act:
-    """A reply of one token with the log probabilities of its candidates."""
-    told = {"content": [{"token": word, "top_logprobs": [{"token": t, "logprob": p} for t, p in likely.items()]}]}
-    chunks: list[dict[str, Any]] = [
-        {"choices": [{"delta": {"content": word}, "logprobs": told}]},
-        {"choices": [{"delta": {}, "finish_reason": "length"}]},
-        {"choices": [], "usage": {"prompt_tokens": 90, "completion_tokens": 1}},
-    ]
-    return Act(raw=[*(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks), b"data: [DONE]\n\n"])
-
-
-def _judged(likely: Mapping[str, float] | None) -> Any:
-    """Five drafts: 5, 4, 5, 4 and none; the judge finds *likely* words where the answer is 4, else no."""
-    texts = iter(["Answer: 5", "Answer: 4", "Answer: 5", "Answer: 4", "I cannot say what it is, sorry about that"])
-
-    def play(body: dict[str, Any]) -> Act:
-        if "Proposed answer" not in last_user(body):
-            return Act(next(texts))
-        if likely is None:
-            return Act("yes")
-        return _word("yes", likely if "Proposed answer: 4" in last_user(body) else {"No": -0.1, "yes": -3.0})
-
-    return play
+async def _measured(stack: Stack) -> None:
+    await until(lambda: bool(stack.daemon.orchestrator.examining.fitness.fit), "the model is known to be fit")
 
 
 async def test_a_tie_goes_to_the_answer_that_the_model_finds_likelier_right(tmp_path: Path) -> None:
     async with (
-        fake_engine(_judged({" Yes": -0.2, "no": -1.8})) as engine,
-        served_stack(tmp_path, {"engine.url": engine.url, "engine.slots": 1}) as stack,
+        fake_engine(judged({" Yes": -0.2, "no": -1.8})) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url, "engine.slots": 1}, examine=True) as stack,
         stack.client() as client,
     ):
+        await _measured(stack)
         answer = (await client.post("/v1/chat/completions", json=asking(QUESTION))).json()
     told = answer["harmonic"]
     assert answer["choices"][0]["message"]["content"] == "Answer: 4"
     assert (told["agreement"]["votes"], told["agreement"]["asked"]) == (2, 5)
     assert [(point["text"], point["votes"]) for point in told["minority"]] == [("5", 2)]
     assert (told["aggregator"]["name"], told["aggregator"]["completion_tokens"]) == ("judge", 2)
-    asked = [request for request in engine.requests if request["max_tokens"] == 1]
+    asked = [request for request in engine.requests if QUESTION in last_user(request) and request["max_tokens"] == 1]
     assert len(asked) == 2
     assert all(request["logprobs"] and request["temperature"] == 0 for request in asked)
 
 
-async def test_an_engine_without_token_probabilities_leaves_the_tie_to_the_answer_asked_first(tmp_path: Path) -> None:
+async def test_a_judge_that_tells_no_probabilities_leaves_the_tie_to_the_answer_asked_first(tmp_path: Path) -> None:
     async with (
-        fake_engine(_judged(None)) as engine,
-        served_stack(tmp_path, {"engine.url": engine.url, "engine.slots": 1}) as stack,
+        fake_engine(judged(None)) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url, "engine.slots": 1}, examine=True) as stack,
         stack.client() as client,
     ):
+        await _measured(stack)
         answer = (await client.post("/v1/chat/completions", json=asking(QUESTION))).json()
     assert answer["choices"][0]["message"]["content"] == "Answer: 5"
     assert answer["harmonic"]["aggregator"]["status"] == "failed"
+    assert answer["harmonic"]["aggregator"]["reason"] == "the engine tells no token probabilities"
 
 
-async def test_no_judge_is_asked_where_nothing_ties_or_it_is_switched_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", [{"merge.judge": False}, {"merge.guard": True}])
+async def test_no_judge_is_asked_where_it_is_switched_off_or_draft_0_is_guarded(
+    tmp_path: Path, settings: dict[str, object]
+) -> None:
     async with (
-        fake_engine(_judged({"yes": -0.1})) as engine,
-        served_stack(tmp_path, {"engine.url": engine.url, "engine.slots": 1, "merge.judge": False}) as stack,
+        fake_engine(judged({"yes": -0.1})) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url, "engine.slots": 1, **settings}, examine=True) as stack,
         stack.client() as client,
     ):
+        if settings.get("merge.judge", True):
+            await _measured(stack)
         answer = (await client.post("/v1/chat/completions", json=asking(QUESTION))).json()
     assert answer["choices"][0]["message"]["content"] == "Answer: 5"
     assert answer["harmonic"]["aggregator"] is None
-    assert len(engine.requests) == 5
+    assert not any("Proposed answer: 4" in last_user(body) and QUESTION in last_user(body) for body in engine.requests)
 
 
 async def test_posted_outcomes_replace_the_shipped_confidence_and_outlive_a_restart(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from opentelemetry import trace
 
 from tests.crews import crew_that_knows
 from tests.fake_chunks import DONE, tool_call
-from tests.fake_engine import Act, last_user
+from tests.fake_engine import Act
 from tests.helpers import until
 from tests.sse import chunks_of
 from tests.stack import asking
 from tests.traced import traced
+from tests.word_engine import judged
 
 CHAT = "/v1/chat/completions"
 CLOSED, OPEN = "What is 2 + 2? Answer with a number.", "Tell me about lighthouses."
@@ -84,12 +85,9 @@ async def test_an_aggregators_call_stands_in_the_merge(tmp_path: Path, streamed:
 
 
 async def test_a_judges_words_stand_in_the_merge(tmp_path: Path) -> None:
-    texts = iter(["Answer: 5", "Answer: 4", "Answer: 5", "Answer: 4", "I cannot say what it is, sorry about that"])
-
-    def play(body: dict[str, Any]) -> Act:
-        return Act("yes") if "Proposed answer" in last_user(body) else Act(next(texts))
-
-    async with traced(tmp_path, play, {"engine.slots": 1}) as here:
+    async with traced(tmp_path, judged({"yes": -0.1}), {"engine.slots": 1}, examine=True) as here:
+        examining = here.stack.daemon.orchestrator.examining
+        await until(lambda: bool(examining.fitness.fit), "the model is known to be fit")
         await here.client.post(CHAT, json=asking("What is 2 + 2?"))
         (root,) = await here.told()
         phases = {phase.name: here.receiver.below(phase) for phase in here.receiver.below(root)}

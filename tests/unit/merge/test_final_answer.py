@@ -71,6 +71,33 @@ def test_the_question_settles_what_the_words_leave_open(draft: str, question: st
     assert final_answer(draft, question) == answer
 
 
+@pytest.mark.parametrize(
+    ("draft", "question", "answer"),
+    [
+        ("No, no, no!", "How many days are in a week?", None),
+        ("No no", "How many days are in a week?", None),
+        ("Answer: no", "How many days are in a week?", None),
+        ("\\boxed{no}", "How many days are in a week?", None),
+        ("Answer: yes", "On what day of the week did it end?", None),
+        ("Answer: 7\n\nAnswer: no", "How many days are in a week?", "7"),
+        ("Answer: No, it is 7.", "How many days are in a week?", "7"),
+        ("Yes, on a Friday.", "Do you know on what day of the week it was?", "friday"),
+        ("Answer: no legs", "How many legs has a snake?", "no legs"),
+        ("Answer: no", "Is the number of days in a week even?", "no"),
+        ("Answer: no", "How many days are in a week? Is it 8?", "no"),
+        ("Answer: yes", "2 + 2 = 4, right?", "yes"),
+        ("Answer: no", "17 * 23 = 390?", "no"),
+        ("Answer: no", "Tell me if the total number of legs is even.", "no"),
+        ("Answer: no", 'What does it print where a + b == 4 is "no", with a = 2 + 2?', "no"),
+        ("Answer: no", "Which Spanish word is the opposite of si?", "no"),
+    ],
+)
+def test_a_bare_yes_or_no_answers_no_question_for_a_number_or_a_weekday(
+    draft: str, question: str, answer: str | None
+) -> None:
+    assert final_answer(draft, question) == answer
+
+
 def test_the_last_sentence_of_an_open_question_is_no_answer() -> None:
     text = "Keep three copies. Therefore, the safest number of copies is 3."
     assert final_answer(text, "How many copies does a backup need?") == "3"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harmonic_stack.merge.questions import Kind, closed_question, kind_of, options
+from harmonic_stack.merge.questions import Kind, closed_question, kind_of, never_yes_or_no, options
 
 CLOSED = [
     "What is 17 * 23?",
@@ -265,6 +265,44 @@ def test_an_empty_question_is_open() -> None:
 )
 def test_the_form_of_the_answer_is_told_by_the_question(question: str, kind: Kind) -> None:
     assert kind_of(question) is kind
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many days are in a week?",
+        "If John has 3 apples and eats 1, how many apples are left?",
+        "Could you tell me what 17 * 23 is? What is 17 * 23?",
+        "There are no cats. How many cats are there?",
+        "Compute the number of primes below 20.",
+        "What day of the week was 3 May 2022?",
+    ],
+)
+def test_yes_or_no_answers_nothing_where_a_number_or_a_weekday_is_surely_asked_for(question: str) -> None:
+    assert never_yes_or_no(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is the number 97 a prime?",
+        "Is it known how old the universe is?",
+        "Is 2024 a leap year? How many days does it have?",
+        "Given that the total number is 12, is it even?",
+        "Does it matter how long I boil an egg?",
+        "Determine if the number of legs is even.",
+        "True or false: the number of planets is 8.",
+        "The number of planets is 8. Do you agree?",
+        "2 + 2 = 4, right?",
+        "How many apples are left, yes or no?",
+        "I have 3 + 4 apples. Enough for 7 people?",
+        "Is it the same day of the week?",
+        "What is the capital of France?",
+        "",
+    ],
+)
+def test_where_yes_or_no_may_be_the_answer_it_stays_one(question: str) -> None:
+    assert not never_yes_or_no(question)
 
 
 @pytest.mark.parametrize(
