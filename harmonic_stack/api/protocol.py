@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from harmonic_stack.api.last_answer import last_answer
 from harmonic_stack.config import Server as Limits
 from harmonic_stack.errors import BadRequest, HarmonicError, HeadTooLarge, RequestTimedOut, TargetTooLong, TooBusy
 from harmonic_stack.problems import error_body, problem_of, retry_after
@@ -55,6 +56,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._refused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._head_open, self._begun = True, False  # waiting for or in a head; a request line has begun
+        self._last = False  # the connection ends with the answer to the request that runs
         self._completed = False  # a request became whole in the bytes that are being read
         self._content_bytes = self._raw_bytes = self._discarded = 0
         self.idle_since = self.loop.time()
@@ -110,6 +112,8 @@ class HardenedProtocol(HttpToolsProtocol):
         self._head_open, self._begun, self._completed = True, False, True
         self._raw_bytes = 0
         self._stop("linger")
+        if self._last and self.cycle.response_complete:
+            self.transport.close()  # the parser reads nothing behind it
 
     def _check_head(self) -> None:
         """Look at a whole head once: nothing is done per header, which would cost more than all the rest."""
@@ -117,7 +121,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._refuse(BadRequest("the request's target must be a path"))
         if len(self.url) > MAX_TARGET_BYTES:
             self._refuse(TargetTooLong(MAX_TARGET_BYTES))
-        if self.parser.get_http_version() not in ("1.1", "1.0"):
+        if (version := self.parser.get_http_version()) not in ("1.1", "1.0"):
             self._refuse(BadRequest("HTTP/1.1 and HTTP/1.0 are spoken here"))
         headers = self.headers
         if len(headers) > MAX_HEADERS or sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEAD_BYTES:
@@ -128,8 +132,12 @@ class HardenedProtocol(HttpToolsProtocol):
         if (coding := names.get(b"transfer-encoding")) is not None:
             if b"content-length" in names:
                 self._refuse(BadRequest("a body has a length or comes in chunks, not both"))
+            if version == "1.0":
+                self._refuse(BadRequest("HTTP/1.0 knows no transfer coding"))
             if coding.lower() != b"chunked":
                 self._refuse(BadRequest("a body is sent plain or chunked, in no other transfer coding"))
+        if version == "1.0":
+            self.expect_100_continue = False  # it knows no interim answer either
         if len(self.pipeline) >= MAX_AHEAD:
             self._refuse(BadRequest(f"at most {MAX_AHEAD} requests may be sent ahead"))
 
@@ -146,8 +154,8 @@ class HardenedProtocol(HttpToolsProtocol):
     # What the application does.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        self._running, self._last = cycle, not cycle.keep_alive
+        super()._start_asgi_task(cycle, last_answer(app, cycle) if self._last else app)
 
     def on_response_complete(self) -> None:
         """An answer is written: the rest of its request is thrown away, and the next may begin."""
@@ -158,6 +166,8 @@ class HardenedProtocol(HttpToolsProtocol):
         if not self._head_open and not self.transport.is_closing() and self.cycle.response_complete:
             self._discarded = 0
             self._start("linger", LINGER_SECONDS, self.transport.close)
+            if self._last and self.transport.can_write_eof():
+                self.transport.write_eof()
 
     def pause_writing(self) -> None:
         """The client reads slower than we write."""
@@ -189,6 +199,9 @@ class HardenedProtocol(HttpToolsProtocol):
         for name in list(self._timers):
             self._stop(name)
         running = self._running
+        if running is not None and running.response_complete and (self._last or not self._head_open):
+            self.transport.close()  # what is wrong belongs to a request that has had its answer
+            return
         if running is not None and not running.response_complete:
             if running.response_started or running is not self.cycle or self._head_open:
                 self.transport.abort()  # bytes of another answer are under way: nothing can be put between them

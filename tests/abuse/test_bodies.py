@@ -1,12 +1,15 @@
 """Bodies that no honest client sends: each is refused with the field at fault, none is a failure of ours."""
 
+import asyncio
 import gzip
 import json
+import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from tests.abuse.box import Box
+from tests.abuse.box import Box, read_reply
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -167,6 +170,48 @@ async def test_a_body_that_says_it_is_too_long_is_not_read(box: Box) -> None:
 async def test_a_body_that_is_too_long_is_refused_and_the_refusal_arrives(box: Box) -> None:
     reply = await box.send(box.post(chat(user="x" * 3_000_000)))
     assert (reply.status, reply.code) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("more", [(), (b"Connection: close",)], ids=["stays", "wants no further answer"])
+async def test_the_refusal_reaches_a_client_that_reads_only_after_it_has_sent_all(
+    box: Box, more: tuple[bytes, ...]
+) -> None:
+    request = box.post(chat(user="x" * 8_000_000), "/v1/chat/completions", *more)
+
+    def ask() -> bytes:
+        with socket.create_connection(("127.0.0.1", box.port), timeout=10) as plain:
+            plain.sendall(request)
+            return plain.recv(65_536)
+
+    assert (await asyncio.to_thread(ask)).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("more", [(), (b"Connection: close",)], ids=["stays", "wants no further answer"])
+async def test_a_request_whose_body_breaks_after_its_answer_gets_no_second_one(
+    box: Box, more: tuple[bytes, ...]
+) -> None:
+    reader, writer = await box.open()
+    writer.write(box.head("/v1/nothing", "POST", b"Transfer-Encoding: chunked", *more) + b"\r\n")
+    assert (await read_reply(reader)).status == 404
+    writer.write(b"this is no chunk\r\n")
+    async with asyncio.timeout(10):
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+    writer.transport.abort()
+
+
+async def test_nothing_behind_a_last_request_is_answered_or_asked(box: Box) -> None:
+    asked = len(box.engine.requests)
+    reader, writer = await box.open()
+    writer.write(box.head("/v1/nothing", "POST", b"Content-Length: 10", b"Connection: close") + b"\r\n")
+    assert (await read_reply(reader)).status == 404
+    writer.write(b"x" * 10 + box.post(chat()))
+    async with asyncio.timeout(10):
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+    await box.quiet()  # it is closed, not kept until it has been idle long enough
+    writer.transport.abort()
+    assert len(box.engine.requests) == asked
 
 
 async def test_an_endless_chunked_body_is_refused_at_the_limit(box: Box) -> None:
