@@ -12,10 +12,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from harmonic_stack.api.last_answer import last_answer
+from harmonic_stack.api.upgrade_offer import without_offer
 from harmonic_stack.config import Server as Limits
 from harmonic_stack.errors import BadRequest, HarmonicError, HeadTooLarge, RequestTimedOut, TargetTooLong, TooBusy
 from harmonic_stack.problems import error_body, problem_of, retry_after
@@ -56,6 +58,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._refused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._head_open, self._begun = True, False  # waiting for or in a head; a request line has begun
+        self._offered = False  # the head that was just read offers to speak another protocol
         self._last = False  # the connection ends with the answer to the request that runs
         self._completed = False  # a request became whole in the bytes that are being read
         self._content_bytes = self._raw_bytes = self._discarded = 0
@@ -81,8 +84,23 @@ class HardenedProtocol(HttpToolsProtocol):
             self._discard(len(data))
             return
         self._completed = False
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self._offered:
+                self._read_again(data[offer.args[0] :])
+                return
+        except httptools.HttpParserError:
+            self.send_400_response("")
         self._account(len(data))
+
+    def _read_again(self, rest: bytes) -> None:
+        """Read the same request as if it offered no other protocol: behind an offer the parser finds no body."""
+        head = without_offer(self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers)
+        self.parser, self._offered = httptools.HttpRequestParser(self), False
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self.data_received(head + rest)
 
     # What the parser finds.
 
@@ -94,12 +112,15 @@ class HardenedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A head is whole: the request begins, or waits for the one before it."""
         self._check_head()
+        self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._offered:
+            return
         self._head_open = False
         self._stop("head")
         super().on_headers_complete()
         self.headers = []  # the request keeps its own list; what comes now are trailers, which nobody here asks for
         if self.parser.should_upgrade():
-            self.cycle.keep_alive = False  # the offer is not taken, and the parser reads nothing after it
+            self.cycle.keep_alive = False  # CONNECT is refused, and the parser reads nothing after it
 
     def on_body(self, body: bytes) -> None:
         """A piece of content."""
@@ -108,6 +129,8 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole; the next may come."""
+        if self._offered:
+            return
         super().on_message_complete()
         self._head_open, self._begun, self._completed = True, False, True
         self._raw_bytes = 0
@@ -190,9 +213,6 @@ class HardenedProtocol(HttpToolsProtocol):
         """Answer what the parser, or a check of ours, refused."""
         self._answer_refusal(self._refusal or BadRequest("this is no HTTP request that could be read"))
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: an offer to upgrade may be ignored, and a log is not for callers to fill."""
-
     def _answer_refusal(self, error: HarmonicError) -> None:
         """Send *error* if the client still waits for an answer's first byte, then end the connection."""
         self._refused = True
@@ -242,6 +262,10 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._head_open:
             if self._begun or not self._completed:
                 self._count_head(0 if self._completed else size)
+            elif self.idle and self.timeout_keep_alive_task is None:  # answered before it was whole
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
         elif self.cycle.response_complete:
             self._discard(size)
         else:
