@@ -7,7 +7,7 @@ so one that asks a hundred things at once delays itself and nobody else.
 import asyncio
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,6 +24,7 @@ LONGEST_WAIT = 600.0
 @dataclass(slots=True, eq=False)
 class _Waiter:
     query: str
+    tier: int
     since: float
     turn: "asyncio.Future[None]"
 
@@ -46,7 +47,7 @@ class Conductor:
     ) -> None:
         """At most *running* queries at once, *depth* waiting, each up to *seconds*; *per_key* of both for one key."""
         self.limit, self.depth, self.seconds, self.per_key = running, depth, seconds, per_key
-        self.running = 0
+        self._running: Counter[int] = Counter()  # by tier
         self.idle, self.busy = asyncio.Event(), asyncio.Event()  # one of them is set: no query runs, or some do
         self.idle.set()
         self.mean_seconds = FIRST_GUESS
@@ -58,8 +59,10 @@ class Conductor:
         self._waited: dict[str, int] = {}  # by query under way: the position at which it came
 
     @asynccontextmanager
-    async def admitted(self, query: str, caller: str) -> AsyncIterator[None]:
+    async def admitted(self, query: str, caller: str, *, tier: int = 1) -> AsyncIterator[None]:
         """Hold a place for *query* of the key *caller*, waiting for it if need be; cancelling gives it up at once.
+
+        *tier* is that of the agent whom it asks. It is told to whoever looks, and gets nobody in sooner.
 
         Raises:
             KeyTooBusy: the key has as many queries under way and waiting as one may have.
@@ -69,13 +72,13 @@ class Conductor:
         self._check(caller)
         self._per_key[caller] += 1
         try:
-            await self._enter(query, caller)
+            await self._enter(query, caller, tier)
             begun = self._clock()
             try:
                 yield
             finally:
                 self.mean_seconds += NEWEST * (self._clock() - begun - self.mean_seconds)
-                self._leave()
+                self._leave(tier)
         finally:
             self._waited.pop(query, None)
             self._per_key[caller] -= 1
@@ -100,9 +103,22 @@ class Conductor:
         return self._waited.get(query, 0)
 
     @property
+    def running(self) -> int:
+        """How many queries are inside."""
+        return self._running.total()
+
+    @property
     def waiting(self) -> int:
         """How many queries wait."""
         return sum(len(queue) for queue in self._queues.values())
+
+    def running_by_tier(self) -> Mapping[int, int]:
+        """The queries inside, by tier; 0 for a tier that has none."""
+        return Counter(self._running)
+
+    def waiting_by_tier(self) -> Mapping[int, int]:
+        """The queries that wait, by tier; 0 for a tier that has none."""
+        return Counter(waiter.tier for queue in self._queues.values() for waiter in queue)
 
     def queue(self) -> list[Waiting]:
         """Who waits, in the order in which they will be let in."""
@@ -150,22 +166,22 @@ class Conductor:
             self.refused["depth"] += 1
             raise TooBusy(self.retry_after())
 
-    async def _enter(self, query: str, caller: str) -> None:
+    async def _enter(self, query: str, caller: str, tier: int) -> None:
         """Take a place or wait for one."""
         if self.running < self.limit:  # then nobody waits: a place is handed on, not given back
-            self.running += 1
+            self._running[tier] += 1
             self.busy.set()
             self.idle.clear()
             return
         self._waited[query] = self.waiting + 1
-        waiter = _Waiter(query, self._clock(), asyncio.get_running_loop().create_future())
+        waiter = _Waiter(query, tier, self._clock(), asyncio.get_running_loop().create_future())
         self._queues.setdefault(caller, deque()).append(waiter)
         try:
             async with asyncio.timeout(self.seconds):
                 await waiter.turn
         except BaseException as stopped:
             if waiter.turn.done() and not waiter.turn.cancelled():
-                self._leave()  # the place came at the last moment: hand it on
+                self._leave(tier)  # the place came at the last moment: hand it on
             else:
                 self._forget(caller, waiter)
             if isinstance(stopped, TimeoutError):
@@ -173,8 +189,9 @@ class Conductor:
                 raise TooBusy(self.retry_after()) from None
             raise
 
-    def _leave(self) -> None:
-        """Hand the place to the next key's first query; keys take turns."""
+    def _leave(self, tier: int) -> None:
+        """Hand the place of a query of *tier* to the next key's first query; keys take turns."""
+        self._running[tier] -= 1
         while self._queues:
             caller, queue = next(iter(self._queues.items()))
             waiter = queue.popleft()
@@ -184,8 +201,8 @@ class Conductor:
                 del self._queues[caller]
             if not waiter.turn.done():  # else it was cancelled, and its task has not run yet
                 waiter.turn.set_result(None)
+                self._running[waiter.tier] += 1
                 return
-        self.running -= 1
         if not self.running:
             self.idle.set()
             self.busy.clear()

@@ -23,6 +23,8 @@ TIERS = {1: "executive", 2: "director", 3: "specialist", 4: "heavy"}
 _LONG = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _FIRST = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _BETWEEN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+# How a call ends that gave no whole draft.
+_FAILED = (Status.FAILED, Status.LATE)
 
 
 class Metrics:
@@ -55,21 +57,20 @@ class Metrics:
         self._failures = counter("agent_failures", "Engine calls that gave no whole draft.", ("agent", "reason"))
         self._points = counter("minority_points", "Points that few agents made, by what became of them.", ("fate",))
         self._spans = counter("trace_spans", "Spans for the collector: sent, lost on the way, dropped.", ("fate",))
-        self._running = gauge("requests_running", "Queries under way.")
-        self._waiting = gauge("requests_waiting", "Queries in the queue.")
-        self._refused = gauge("requests_refused", "Queries refused since the start, by the limit reached.", ("limit",))
+        self._running = gauge("requests_running", "Queries under way, by the tier of the agent asked.", ("tier",))
+        self._waiting = gauge("requests_waiting", "Queries in the queue, by the tier of the agent asked.", ("tier",))
+        self._refused = counter("requests_refused", "Queries refused, by the limit reached.", ("limit",))
         self._slots = gauge("slots", "Slots of a tier's agents together.", ("tier", "state"))
         self._pools = gauge("pool_slots", "Slots of an engine's pool.", ("pool", "state"))
         self._healthy = gauge("engine_up", "Whether the engine's process runs.", ("engine",))
         self._restarts = counter("engine_restarts", "Restarts of the engine's process by its supervisor.", ("engine",))
         self._entries = gauge("spine_entries", "Signals on a channel.", ("channel",))
-        self._dropped = gauge("spine_dropped", "Signals that left a channel by a bound.", ("channel",))
+        self._dropped = counter("spine_dropped", "Signals that left a channel by a bound.", ("channel",))
         self._degraded = gauge("spine_degraded", "Whether the bus goes on without its store.")
         self._joules = counter("energy_joules", "Used while queries ran; absent if the box tells none.", ("device",))
         self._per_joule = gauge("tokens_per_joule", "Tokens written for each joule, since the start.", ("device",))
         self._busy = gauge("utilisation", "Mean of the cards while queries ran, 0 to 1, since the start.", ("device",))
-        self._told_joules = 0.0
-        self._told_restarts: Counts[str] = Counts()
+        self._totals: dict[tuple[Counter, str], float] = {}  # of what others count, as last told
         gauge("build_info", "The program's version.", ("version",)).labels(__version__).set(1)
 
     def request(self, route: str, code: int, seconds: float) -> None:
@@ -113,14 +114,18 @@ class Metrics:
         energy: Energy,
     ) -> bytes:
         """All of it in Prometheus' text format, the gauges as they are now."""
-        self._running.set(conductor.running)
-        self._waiting.set(conductor.waiting)
         for limit in ("key", "depth", "age"):
-            self._refused.labels(limit).set(conductor.refused[limit])
+            self._grown(self._refused, limit, conductor.refused[limit])
+        running, waiting = conductor.running_by_tier(), conductor.waiting_by_tier()
         for tier, name in TIERS.items():
+            self._running.labels(name).set(running[tier])
+            self._waiting.labels(name).set(waiting[tier])
             shares = [seats.shares[agent.name] for agent in agents if agent.tier == tier]
             self._slots.labels(name, "planned").set(sum(share.slots for share in shares))
             self._slots.labels(name, "busy").set(sum(share.busy for share in shares))
+        for agent in agents:
+            for status in _FAILED:
+                self._failures.labels(agent.name, status.value)  # 0 until one fails: a rate needs a figure before
         for pool, served in seats.pools.items():
             slots = served.slots
             for state, count in (("planned", slots.slots), ("busy", slots.busy), ("waiting", slots.waiting)):
@@ -138,14 +143,17 @@ class Metrics:
             child = getattr(engine, "child", None)  # none where the engine is another's program
             found[engine.name] += child.restarts if child is not None else 0
         for name, restarts in found.items():
-            self._restarts.labels(name).inc(max(restarts - self._told_restarts[name], 0))
-        self._told_restarts = found
+            self._grown(self._restarts, name, restarts)
+
+    def _grown(self, counter: Counter, label: str, total: float) -> None:
+        """Add what *total*, counted by others, has grown by; where it began anew, nothing."""
+        counter.labels(label).inc(max(total - self._totals.get((counter, label), 0.0), 0.0))
+        self._totals[counter, label] = total
 
     def _energy(self, energy: Energy) -> None:
         """What is unknown has no sample at all: 0 would be a figure."""
         if (joules := energy.joules) is not None:
-            self._joules.labels(energy.device).inc(joules - self._told_joules)
-            self._told_joules = joules
+            self._grown(self._joules, energy.device, joules)
         for gauge, found in ((self._per_joule, energy.tokens_per_joule), (self._busy, energy.utilisation)):
             if found is not None:
                 gauge.labels(energy.device).set(found)
@@ -155,13 +163,13 @@ class Metrics:
         try:
             for channel in await bus.stats():
                 self._entries.labels(str(channel.channel.value)).set(channel.entries)
-                self._dropped.labels(str(channel.channel.value)).set(channel.dropped)
+                self._grown(self._dropped, str(channel.channel.value), channel.dropped)
         except SpineError:  # then the gauge above says what is wrong, and these keep their last value
             return
 
     def _call(self, call: Outcome) -> None:
         spent = call.completion
-        if call.status in (Status.FAILED, Status.LATE):
+        if call.status in _FAILED:
             self._failures.labels(call.seat.agent, call.status.value).inc()
         if call.status is not Status.OK:
             return

@@ -81,7 +81,8 @@ class Orchestrator:
             return await self._admitted(query, put, recording)
 
     async def _admitted(self, query: Query, put: Put, recording: Recording | None) -> Report:
-        async with self.conductor.admitted(query.id, query.caller), self.energy.query() as share:
+        place = self.conductor.admitted(query.id, query.caller, tier=self._tier(query))
+        async with place, self.energy.query() as share:
             queued = self.conductor.position_of(query.id)
             if recording is not None:
                 recording.admitted = recording.now()
@@ -92,6 +93,11 @@ class Orchestrator:
             recording.report = report
         put(report)
         return report
+
+    def _tier(self, query: Query) -> int:
+        """The tier of the agent that is asked by name; else, as its slots are given, the first."""
+        agent = self.crew.get(query.agent) if query.agent is not None else None
+        return agent.tier if agent is not None else 1
 
     async def _answer(self, query: Query, put: Put, share: Share, recording: Recording | None) -> Report:
         if query.agent is not None and self.crew.get(query.agent) is None:  # rested while the query waited

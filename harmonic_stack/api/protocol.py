@@ -12,9 +12,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from harmonic_stack.api.last_answer import last_answer
+from harmonic_stack.api.upgrade_offer import without_offer
 from harmonic_stack.config import Server as Limits
 from harmonic_stack.errors import BadRequest, HarmonicError, HeadTooLarge, RequestTimedOut, TargetTooLong, TooBusy
 from harmonic_stack.problems import error_body, problem_of, retry_after
@@ -55,6 +58,8 @@ class HardenedProtocol(HttpToolsProtocol):
         self._refused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._head_open, self._begun = True, False  # waiting for or in a head; a request line has begun
+        self._offered = False  # the head that was just read offers to speak another protocol
+        self._last = False  # the connection ends with the answer to the request that runs
         self._completed = False  # a request became whole in the bytes that are being read
         self._content_bytes = self._raw_bytes = self._discarded = 0
         self.idle_since = self.loop.time()
@@ -79,8 +84,23 @@ class HardenedProtocol(HttpToolsProtocol):
             self._discard(len(data))
             return
         self._completed = False
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self._offered:
+                self._read_again(data[offer.args[0] :])
+                return
+        except httptools.HttpParserError:
+            self.send_400_response("")
         self._account(len(data))
+
+    def _read_again(self, rest: bytes) -> None:
+        """Read the same request as if it offered no other protocol: behind an offer the parser finds no body."""
+        head = without_offer(self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers)
+        self.parser, self._offered = httptools.HttpRequestParser(self), False
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self.data_received(head + rest)
 
     # What the parser finds.
 
@@ -92,12 +112,15 @@ class HardenedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A head is whole: the request begins, or waits for the one before it."""
         self._check_head()
+        self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._offered:
+            return
         self._head_open = False
         self._stop("head")
         super().on_headers_complete()
         self.headers = []  # the request keeps its own list; what comes now are trailers, which nobody here asks for
         if self.parser.should_upgrade():
-            self.cycle.keep_alive = False  # the offer is not taken, and the parser reads nothing after it
+            self.cycle.keep_alive = False  # CONNECT is refused, and the parser reads nothing after it
 
     def on_body(self, body: bytes) -> None:
         """A piece of content."""
@@ -106,10 +129,14 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole; the next may come."""
+        if self._offered:
+            return
         super().on_message_complete()
         self._head_open, self._begun, self._completed = True, False, True
         self._raw_bytes = 0
         self._stop("linger")
+        if self._last and self.cycle.response_complete:
+            self.transport.close()  # the parser reads nothing behind it
 
     def _check_head(self) -> None:
         """Look at a whole head once: nothing is done per header, which would cost more than all the rest."""
@@ -117,7 +144,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._refuse(BadRequest("the request's target must be a path"))
         if len(self.url) > MAX_TARGET_BYTES:
             self._refuse(TargetTooLong(MAX_TARGET_BYTES))
-        if self.parser.get_http_version() not in ("1.1", "1.0"):
+        if (version := self.parser.get_http_version()) not in ("1.1", "1.0"):
             self._refuse(BadRequest("HTTP/1.1 and HTTP/1.0 are spoken here"))
         headers = self.headers
         if len(headers) > MAX_HEADERS or sum([len(name) + len(value) + 4 for name, value in headers]) > MAX_HEAD_BYTES:
@@ -128,8 +155,12 @@ class HardenedProtocol(HttpToolsProtocol):
         if (coding := names.get(b"transfer-encoding")) is not None:
             if b"content-length" in names:
                 self._refuse(BadRequest("a body has a length or comes in chunks, not both"))
+            if version == "1.0":
+                self._refuse(BadRequest("HTTP/1.0 knows no transfer coding"))
             if coding.lower() != b"chunked":
                 self._refuse(BadRequest("a body is sent plain or chunked, in no other transfer coding"))
+        if version == "1.0":
+            self.expect_100_continue = False  # it knows no interim answer either
         if len(self.pipeline) >= MAX_AHEAD:
             self._refuse(BadRequest(f"at most {MAX_AHEAD} requests may be sent ahead"))
 
@@ -146,8 +177,8 @@ class HardenedProtocol(HttpToolsProtocol):
     # What the application does.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        self._running, self._last = cycle, not cycle.keep_alive
+        super()._start_asgi_task(cycle, last_answer(app, cycle) if self._last else app)
 
     def on_response_complete(self) -> None:
         """An answer is written: the rest of its request is thrown away, and the next may begin."""
@@ -158,6 +189,8 @@ class HardenedProtocol(HttpToolsProtocol):
         if not self._head_open and not self.transport.is_closing() and self.cycle.response_complete:
             self._discarded = 0
             self._start("linger", LINGER_SECONDS, self.transport.close)
+            if self._last and self.transport.can_write_eof():
+                self.transport.write_eof()
 
     def pause_writing(self) -> None:
         """The client reads slower than we write."""
@@ -180,15 +213,15 @@ class HardenedProtocol(HttpToolsProtocol):
         """Answer what the parser, or a check of ours, refused."""
         self._answer_refusal(self._refusal or BadRequest("this is no HTTP request that could be read"))
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: an offer to upgrade may be ignored, and a log is not for callers to fill."""
-
     def _answer_refusal(self, error: HarmonicError) -> None:
         """Send *error* if the client still waits for an answer's first byte, then end the connection."""
         self._refused = True
         for name in list(self._timers):
             self._stop(name)
         running = self._running
+        if running is not None and running.response_complete and (self._last or not self._head_open):
+            self.transport.close()  # what is wrong belongs to a request that has had its answer
+            return
         if running is not None and not running.response_complete:
             if running.response_started or running is not self.cycle or self._head_open:
                 self.transport.abort()  # bytes of another answer are under way: nothing can be put between them
@@ -229,6 +262,10 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._head_open:
             if self._begun or not self._completed:
                 self._count_head(0 if self._completed else size)
+            elif self.idle and self.timeout_keep_alive_task is None:  # answered before it was whole
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
         elif self.cycle.response_complete:
             self._discard(size)
         else:

@@ -25,14 +25,16 @@ SEND_BUFFER = 262_144
 class DaemonServer(uvicorn.Server):
     """uvicorn without its own signal handlers: the daemon decides when it stops, and in which order.
 
-    While what was begun is finished, connections are still accepted: whoever asks is told 503, and ``/ready`` tells a
-    proxy to send its callers elsewhere. Only then does nothing listen any more.
+    While what was begun is finished, and for ``lame_duck_seconds`` at least, connections are still accepted: whoever
+    asks is told 503, and ``/ready`` tells a proxy to send its callers elsewhere. Then nothing listens any more.
     """
 
     when_serving: Callable[[], None] = staticmethod(lambda: None)
     when_stopping: Callable[[], None] = staticmethod(lambda: None)
     busy: Callable[[], bool] = staticmethod(lambda: False)  # whether a stop waits before it closes the door
     drain_seconds: float = 0.0
+    lame_duck_seconds: float = 0.0
+    _not_before: float = 0.0  # monotonic: until then the door stays open
     _until: float | None = None  # monotonic: what runs then is cancelled; None before a stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -50,15 +52,19 @@ class DaemonServer(uvicorn.Server):
         if self._until is not None:
             self.force_exit = True
         else:
-            self._until = time.monotonic() + self.drain_seconds
+            now = time.monotonic()
+            self._not_before, self._until = now + self.lame_duck_seconds, now + self.drain_seconds
             self.when_stopping()
-        self.should_exit = self.force_exit or not self.busy()
+        self.should_exit = self.force_exit or self._waited_enough()
 
     async def on_tick(self, counter: int) -> bool:
         """Look, ten times a second, whether a stop has waited long enough."""
-        if self._until is not None and (not self.busy() or time.monotonic() >= self._until):
-            self.should_exit = True
+        self.should_exit = self.should_exit or self._waited_enough()
         return await super().on_tick(counter)
+
+    def _waited_enough(self) -> bool:
+        now = time.monotonic()
+        return self._until is not None and (now >= self._until or (now >= self._not_before and not self.busy()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nothing more; what still runs has what is left of the time."""
@@ -108,7 +114,7 @@ def make_server(app: Any, limits: Limits) -> DaemonServer:
             timeout_keep_alive=int(limits.idle_seconds),
         )
     )
-    server.drain_seconds = limits.drain_seconds
+    server.drain_seconds, server.lame_duck_seconds = limits.drain_seconds, limits.lame_duck_seconds
     return server
 
 

@@ -52,6 +52,11 @@ class Server(Section):
         default=64, ge=1, le=65_535, description="Most requests of one key at once; beyond it, 429."
     )
     drain_seconds: SecondsOrZero = Field(default=30.0, description="How long a stop waits for requests under way.")
+    lame_duck_seconds: SecondsOrZero = Field(
+        default=0.0,
+        description="How long a stop goes on to answer /ready with 503 at least, also where nothing is under way: "
+        "for a proxy to see it before the port is closed.",
+    )
     ping_seconds: Seconds = Field(default=15.0, description="Silence in a stream after which a comment is sent.")
 
 

@@ -130,6 +130,7 @@ BOUNDED: tuple[tuple[KeyPath, KeyPath], ...] = (
     (("merge", "full_most"), ("limits", "most")),
     (("draft", "max_tokens"), ("limits", "draft_tokens")),
     (("draft", "deadline_seconds"), ("limits", "deadline_seconds")),
+    (("server", "lame_duck_seconds"), ("server", "drain_seconds")),
 )
 
 

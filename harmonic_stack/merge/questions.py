@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum, auto
+from functools import lru_cache
 
 from harmonic_stack.merge.asked import plainly
 from harmonic_stack.merge.languages import closed_elsewhere
@@ -219,6 +220,7 @@ def closed_question(text: str, *, has_schema: bool = False) -> bool:
     return next((closed for closed in told if closed is not None), few and _few_words(parts[-1], text))
 
 
+@lru_cache(maxsize=8)  # each draft of a vote asks twice, and 100 KB of question take 50 ms
 def kind_of(question: str) -> Kind:
     """The form that the answer to *question* takes, ANY where the question does not tell."""
     if options(question):

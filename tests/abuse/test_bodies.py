@@ -1,12 +1,16 @@
 """Bodies that no honest client sends: each is refused with the field at fault, none is a failure of ours."""
 
+import asyncio
 import gzip
 import json
+import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from tests.abuse.box import Box
+from tests.abuse.box import Box, read_reply
+from tests.stack import asking
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,6 +30,14 @@ def raw(field: bytes) -> bytes:
 def nested(depth: int) -> bytes:
     """A request whose metadata makes it so many levels deep."""
     return raw(b'"metadata": {"a": ' + b"[" * (depth - 2) + b"]" * (depth - 2) + b"}")
+
+
+def tool(depth: int) -> dict[str, Any]:
+    """A tool whose parameters are objects within objects, two levels of JSON for each of *depth*."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return {"type": "function", "function": {"name": "f", "parameters": schema}}
 
 
 # name: the body, and the status that it must get.
@@ -55,6 +67,37 @@ BODIES: dict[str, tuple[bytes, int]] = {
     "NaN where nobody looks": (raw(b'"metadata": {"x": NaN}'), 400),
     "a number beyond doubles": (raw(b'"temperature": 1e999'), 400),
     "a number of 5000 digits": (raw(b'"max_tokens": ' + b"9" * 5000), 400),
+    "a seed of 900,000 digits": (raw(b'"seed": ' + b"9" * 900_000), 400),
+    "900,000 digits in metadata": (raw(b'"metadata": {"a": ' + b"9" * 900_000 + b"}"), 400),
+    "a fraction of 900,000 digits": (raw(b'"temperature": 0.' + b"9" * 900_000), 200),
+    "an exponent of 900,000 digits": (raw(b'"temperature": 1e' + b"9" * 900_000), 400),
+    "a number too small for doubles": (raw(b'"temperature": 1e-400'), 200),
+    "minus zero": (raw(b'"temperature": -0, "seed": -0'), 200),
+    "minus zero answers": (raw(b'"n": -0'), 400),
+    "tokens as a power": (raw(b'"max_tokens": 1e2'), 400),
+    "150,000 escapes": (chat().replace(b"hi", b"\\u0041" * 150_000), 200),
+    "80,000 pairs of escapes": (chat().replace(b"hi", b"\\ud83d\\ude00" * 80_000), 200),
+    "400,000 backslashes": (chat().replace(b"hi", b"\\\\" * 400_000), 200),
+    "a surrogate to stop at": (raw(b'"stop": ["\\ud800"]'), 400),
+    "half a pair to stop at": (raw(b'"stop": "\\udfff"'), 400),
+    "900,000 letters to stop at": (chat(stop=["a" * 900_000]), 200),
+    "a tool 25 deep": (chat(tools=[tool(25)]), 200),
+    "a tool 40 deep": (chat(tools=[tool(40)]), 400),
+    "5,000 tools of one name": (chat(tools=[tool(1)] * 5_000), 400),
+    "a tool that is its own parameter": (
+        chat(tools=[{"type": "function", "function": {"name": "f", "parameters": {"$ref": "#"}}}]),
+        200,
+    ),
+    "a tool that is a path": (chat(tools=[{"type": "function", "function": {"name": "../x\n"}}]), 400),
+    "a tool with 100,000 digits": (
+        raw(
+            b'"tools": [{"type": "function", "function": {"name": "f", "parameters": {"a": ' + b"9" * 100_000 + b"}}}]"
+        ),
+        400,
+    ),
+    "60,000 biases": (chat(logit_bias={str(number): 1 for number in range(60_000)}), 200),
+    "60,000 fields": (chat(metadata={str(number): "v" for number in range(60_000)}), 200),
+    "30,000 parts": (chat(messages=[{"role": "user", "content": [{"type": "text", "text": ""}] * 30_000}]), 200),
     "a seed beyond 64 bits": (raw(b'"seed": 9223372036854775808'), 400),
     "tokens as a fraction": (raw(b'"max_tokens": 1.5'), 400),
     "a negative number of tokens": (chat(max_tokens=-1), 400),
@@ -94,6 +137,23 @@ BODIES: dict[str, tuple[bytes, int]] = {
     "a session that is a number": (chat(metadata={"session_id": 7}), 400),
     "a bias for no token": (chat(logit_bias={"1": 1000}), 400),
 }
+# Questions whose form is hard to read: no expression may take longer than its text does.
+PUZZLING = {
+    "numbers": "1," * 50_000,
+    "sums": "What is " + "1+" * 50_000 + "1?",
+    "dates": "2020-01-01 " * 9_000,
+    "brackets": "What is " + "(" * 50_000 + "1" + ")" * 50_000 + "?",
+    "spaces": "a" + " " * 100_000 + "b?",
+    "lines": "\n" * 100_000 + "?",
+    "question marks": "?" * 100_000,
+    "options": "\n".join(f"({letter}) x" for letter in "abcdefghij" * 1_500),
+    "a grid": "[[1,2],[3,4]] -> " * 6_000 + "[[1]]",
+    "boxes": "\\boxed{" * 15_000,
+    "fences": "```\n" * 25_000,
+    "stars": "**" * 50_000,
+    "marks over one letter": "a" + "\u0301" * 50_000,
+    "letters to the left": "\u202e\u200b\ufeff" * 10_000,
+}
 WRONG: dict[str, list[Any]] = {
     "model": [7, None, [], {}],
     "messages": [7, "hi", {}, None],
@@ -126,6 +186,11 @@ async def test_a_body_gets_its_status_and_a_refusal_has_its_form(box: Box, name:
     if status != 200:
         assert reply.code
         assert len(reply.body) < 2_000, "a refusal does not repeat what it refuses"
+
+
+@pytest.mark.parametrize("name", PUZZLING)
+async def test_a_question_that_is_hard_to_read_is_answered(box: Box, name: str) -> None:
+    assert (await box.send(box.post(asking(PUZZLING[name])))).status == 200
 
 
 @pytest.mark.parametrize("field", WRONG)
@@ -167,6 +232,48 @@ async def test_a_body_that_says_it_is_too_long_is_not_read(box: Box) -> None:
 async def test_a_body_that_is_too_long_is_refused_and_the_refusal_arrives(box: Box) -> None:
     reply = await box.send(box.post(chat(user="x" * 3_000_000)))
     assert (reply.status, reply.code) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("more", [(), (b"Connection: close",)], ids=["stays", "wants no further answer"])
+async def test_the_refusal_reaches_a_client_that_reads_only_after_it_has_sent_all(
+    box: Box, more: tuple[bytes, ...]
+) -> None:
+    request = box.post(chat(user="x" * 8_000_000), "/v1/chat/completions", *more)
+
+    def ask() -> bytes:
+        with socket.create_connection(("127.0.0.1", box.port), timeout=10) as plain:
+            plain.sendall(request)
+            return plain.recv(65_536)
+
+    assert (await asyncio.to_thread(ask)).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("more", [(), (b"Connection: close",)], ids=["stays", "wants no further answer"])
+async def test_a_request_whose_body_breaks_after_its_answer_gets_no_second_one(
+    box: Box, more: tuple[bytes, ...]
+) -> None:
+    reader, writer = await box.open()
+    writer.write(box.head("/v1/nothing", "POST", b"Transfer-Encoding: chunked", *more) + b"\r\n")
+    assert (await read_reply(reader)).status == 404
+    writer.write(b"this is no chunk\r\n")
+    async with asyncio.timeout(10):
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+    writer.transport.abort()
+
+
+async def test_nothing_behind_a_last_request_is_answered_or_asked(box: Box) -> None:
+    asked = len(box.engine.requests)
+    reader, writer = await box.open()
+    writer.write(box.head("/v1/nothing", "POST", b"Content-Length: 10", b"Connection: close") + b"\r\n")
+    assert (await read_reply(reader)).status == 404
+    writer.write(b"x" * 10 + box.post(chat()))
+    async with asyncio.timeout(10):
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+    await box.quiet()  # it is closed, not kept until it has been idle long enough
+    writer.transport.abort()
+    assert len(box.engine.requests) == asked
 
 
 async def test_an_endless_chunked_body_is_refused_at_the_limit(box: Box) -> None:

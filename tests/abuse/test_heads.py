@@ -307,6 +307,23 @@ async def test_a_name_that_is_none_is_nobodys_session_query_or_signal(box: Box, 
         assert reply.status != 200 or b'"removed":0' in reply.body or b'"signals":[]' in reply.body or not reply.body
 
 
+@pytest.mark.parametrize("name", [*NAMES, b"%2e%2e", b"%C0%AE", b"%u002e", b"9" * 4_000, b"9" * 30 + b"-1"])
+async def test_a_name_that_is_none_is_nobodys_agent_signal_outcome_or_response(box: Box, name: bytes) -> None:
+    body = b"Content-Type: application/json\r\nContent-Length: 18\r\n\r\n" + b'{"enabled": false}'
+    asked = [
+        b"PATCH /admin/agents/" + name,
+        b"DELETE /admin/spine/signals/" + name,
+        b"POST /admin/queries/" + name + b"/outcome",
+        b"GET /v1/responses/" + name,
+        b"GET /v1/responses/" + name + b"/input_items",
+        b"DELETE /v1/responses/" + name,
+    ]
+    for start in asked:
+        key = b"Authorization: Bearer " + box.admin.encode()
+        reply = checked(await box.send(start + b" HTTP/1.1\r\nHost: localhost\r\n" + key + b"\r\n" + body))
+        assert reply.status in (400, 404), (start, reply)
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=1e9", "limit=-1", "limit=" + "9" * 5000])
 async def test_a_page_has_its_bounds(box: Box, query: str) -> None:
     request = box.head(f"/admin/spine/channels/0/signals?{query}", "GET") + b"\r\n"

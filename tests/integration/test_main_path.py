@@ -8,6 +8,7 @@ import httpx
 import psutil
 import pytest
 from openai import AsyncOpenAI, AuthenticationError, BadRequestError, NotFoundError
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli import Home
 
@@ -171,6 +172,40 @@ async def test_the_store_killed_during_a_query_costs_no_answer_and_comes_back(ru
         await watching
     assert states[-2:] == ["degraded", "ok"]
     assert (await running.json("status"))["spine"]["pid"] != status["spine"]["pid"]
+
+
+# Names that dashboards and alarms are written against, with the labels that they select by.
+PROMISED: dict[str, set[str]] = {
+    "requests_total": {"route", "code"},
+    "request_duration_seconds_bucket": {"le"},
+    "time_to_first_token_seconds_bucket": {"le"},
+    "inter_token_latency_seconds_bucket": {"le"},
+    "prompt_tokens_total": set(),
+    "generation_tokens_total": set(),
+    "requests_running": {"tier"},
+    "requests_waiting": {"tier"},
+    "slots": {"tier", "state"},
+    "agent_failures_total": {"agent", "reason"},
+    "engine_restarts_total": set(),
+    "spine_entries": {"channel"},
+    "spine_degraded": set(),
+    "build_info": {"version"},
+}
+
+
+async def test_every_promised_metric_is_there_with_its_labels_on_the_real_engine(running: Home) -> None:
+    status = await running.json("status")
+    key = (await running.run("key", "show")).out.strip()
+    async with httpx.AsyncClient(base_url=status["url"], headers={"authorization": f"Bearer {key}"}) as client:
+        told = (await client.get("/metrics")).text
+    labels = {
+        sample.name.removeprefix("harmonic_"): sample.labels.keys()
+        for family in text_string_to_metric_families(told)
+        for sample in family.samples
+        if sample.name.startswith("harmonic_")
+    }
+    assert PROMISED.keys() - labels.keys() == set()
+    assert {name: wanted for name, wanted in PROMISED.items() if not wanted <= labels[name]} == {}
 
 
 async def test_a_conversation_in_the_terminal_is_kept_under_its_name(running: Home) -> None:

@@ -112,6 +112,33 @@ async def test_what_takes_longer_than_the_time_to_drain_is_cut_off_without_an_en
     assert home.processes() == []
 
 
+async def test_a_proxy_has_time_to_see_that_the_stack_stops_though_nothing_runs(home: Home) -> None:
+    async with running(home, HARMONIC_SERVER__LAME_DUCK_SECONDS="5", HARMONIC_SERVER__DRAIN_SECONDS="5") as daemon:
+        begun = time.monotonic()
+        daemon.process.send_signal(signal.SIGTERM)
+        await until(lambda: _new(daemon, "/ready", 503), "a new caller is told that this stack is not ready")
+        refused = await daemon.client.post("/v1/chat/completions", json=asking("Me too?", "harmonic-fast"))
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "shutting_down")
+        assert await _new(daemon, "/ready", 503), "it still listens, and says so"
+        async with asyncio.timeout(20):
+            assert await daemon.process.wait() == 0
+        assert time.monotonic() - begun >= 5
+        assert daemon.engine.requests == []
+    assert home.processes() == []
+
+
+async def test_a_second_signal_does_not_wait_for_a_proxy_either(home: Home) -> None:
+    async with running(
+        home, HARMONIC_SERVER__LAME_DUCK_SECONDS="3600", HARMONIC_SERVER__DRAIN_SECONDS="3600"
+    ) as daemon:
+        daemon.process.send_signal(signal.SIGTERM)
+        await until(lambda: _new(daemon, "/ready", 503), "it is stopping")
+        daemon.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            assert await daemon.process.wait() == 0
+    assert home.processes() == []
+
+
 async def test_somebody_who_listens_to_the_spine_does_not_hold_up_a_stop(home: Home) -> None:
     async with running(home, HARMONIC_SERVER__DRAIN_SECONDS="3600") as daemon:
         admin = (await home.run("key", "show", "--admin")).out.strip()

@@ -93,6 +93,31 @@ async def test_once_closed_nothing_new_is_taken_and_what_runs_is_finished(tmp_pa
     assert (refused.status_code, refused.json()["error"]["code"], ready.status_code) == (503, "shutting_down", 503)
 
 
+async def test_metrics_tell_of_which_tier_those_are_who_run_and_wait(tmp_path: Path) -> None:
+    held = asyncio.Event()
+    async with (
+        fake_engine(lambda _: Act("Hello.", hold=held)) as engine,
+        served_stack(tmp_path, {"engine.url": engine.url, **ONE_SLOT}) as stack,
+        stack.client() as client,
+    ):
+        conductor = stack.daemon.orchestrator.conductor
+        first = asyncio.create_task(client.post("/v1/chat/completions", json=asking("Hello", "analyst")))
+        await until(lambda: conductor.running == 1, "the first query runs")
+        second = asyncio.create_task(client.post("/v1/chat/completions", json=asking("Hello")))
+        await until(lambda: conductor.waiting == 1, "the second waits")
+        await client.post("/v1/chat/completions", json=BODY)
+        busy = (await client.get("/metrics")).text
+        held.set()
+        await asyncio.gather(first, second)
+        after = (await client.get("/metrics")).text
+    assert 'harmonic_requests_running{tier="specialist"} 1.0' in busy
+    assert 'harmonic_requests_running{tier="executive"} 0.0' in busy
+    assert 'harmonic_requests_waiting{tier="executive"} 1.0' in busy
+    assert 'harmonic_requests_waiting{tier="specialist"} 0.0' in busy
+    assert {'harmonic_requests_refused_total{limit="depth"} 1.0'} <= set(busy.splitlines()) & set(after.splitlines())
+    assert 'harmonic_requests_running{tier="specialist"} 0.0' in after
+
+
 async def test_metrics_tell_what_happened_and_no_callers_word(tmp_path: Path) -> None:
     async with (
         fake_engine(lambda _: Act("Two and two make four. Answer: 4")) as engine,

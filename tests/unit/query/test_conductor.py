@@ -19,10 +19,10 @@ class Crowd:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._go: dict[str, asyncio.Event] = {}
 
-    async def come(self, name: str) -> None:
+    async def come(self, name: str, *, tier: int = 1) -> None:
         """A query whose key is the first letter of its name."""
         self._go[name] = asyncio.Event()
-        self.tasks[name] = asyncio.create_task(self._stay(name))
+        self.tasks[name] = asyncio.create_task(self._stay(name, tier))
         await asyncio.sleep(0)
 
     async def leave(self, name: str) -> None:
@@ -31,8 +31,14 @@ class Crowd:
         await self.tasks[name]
         await asyncio.sleep(0)
 
-    async def _stay(self, name: str) -> None:
-        async with self.conductor.admitted(name, name[0]):
+    def tiers(self) -> tuple[dict[int, int], dict[int, int]]:
+        """How many of each tier are inside, and how many wait."""
+        told = (self.conductor.running_by_tier(), self.conductor.waiting_by_tier())
+        inside, waiting = ({tier: count for tier, count in each.items() if count} for each in told)
+        return inside, waiting
+
+    async def _stay(self, name: str, tier: int) -> None:
+        async with self.conductor.admitted(name, name[0], tier=tier):
             self.order.append(name)
             await self._go[name].wait()
 
@@ -48,6 +54,7 @@ async def crowd(*, running: int = 1, depth: int = 10, seconds: float = 60, per_k
             task.cancel()
         await asyncio.gather(*found.tasks.values(), return_exceptions=True)
         assert (found.conductor.running, found.conductor.waiting) == (0, 0)
+        assert found.tiers() == ({}, {})
 
 
 async def test_keys_take_turns() -> None:
@@ -118,6 +125,21 @@ async def test_a_client_that_leaves_the_queue_leaves_no_trace() -> None:
         people.tasks["b1"].cancel()
         await until(people.tasks["b1"].done, "the client has left")
         assert people.conductor.waiting == 0
+
+
+async def test_each_tier_is_counted_by_itself_also_while_a_place_changes_hands() -> None:
+    async with crowd() as people:
+        await people.come("a1", tier=3)
+        await people.come("b1", tier=2)
+        await people.come("c1", tier=2)
+        assert people.tiers() == ({3: 1}, {2: 2})
+        people.tasks["a1"].cancel()
+        await asyncio.sleep(0)  # the place has been handed to b1, which has not run yet
+        assert people.order == ["a1"]
+        assert people.tiers() == ({2: 1}, {2: 1})
+        people.tasks["b1"].cancel()
+        await until(lambda: "c1" in people.order, "the place goes on to the third")
+        assert people.tiers() == ({2: 1}, {})
 
 
 async def test_a_closed_conductor_finishes_what_it_has() -> None:
