@@ -23,7 +23,7 @@ KEYS = ("~hs:*", "~*:hs:*")
 COMMANDS = (
     *("xadd", "xread", "xrange", "xrevrange", "xdel", "xlen", "xinfo|stream", "memory|usage", "type", "del", "rename"),
     *("pexpire", "persist", "zadd", "zrange", "zrem", "zcard", "hincrby", "hset", "hget", "hmget", "hgetall", "hdel"),
-    *("set", "get", "watch", "multi", "exec", "time", "ping", "auth", "acl|whoami", "info", "bgrewriteaof"),
+    *("xtrim", "set", "get", "watch", "multi", "exec", "time", "ping", "auth", "acl|whoami", "info", "bgrewriteaof"),
     *("client|setinfo", "client|setname"),  # what the client library says of itself when it connects
 )
 

@@ -3,7 +3,7 @@
 Start at `open_bus`; `Bus` says what can be done, `Channel` and `Signal` with what.
 """
 
-from spine.bus import Bus, ChannelStats, Health, Page, SessionInfo, Taken
+from spine.bus import Bus, ChannelStats, Health, Memory, Page, SessionInfo, Taken
 from spine.errors import (
     AmbiguousSignal,
     BadLine,
@@ -41,6 +41,7 @@ __all__ = [
     "EntryTooLarge",
     "Health",
     "Imported",
+    "Memory",
     "NotAllowed",
     "Page",
     "RecordTooNew",
