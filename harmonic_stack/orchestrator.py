@@ -78,12 +78,13 @@ class Orchestrator:
             return await self._admitted(query, put, recording)
 
     async def _admitted(self, query: Query, put: Put, recording: Recording | None) -> Report:
-        async with self.conductor.admitted(query.id, query.caller), self.energy.query() as share:
-            queued = self.conductor.position_of(query.id)
-            if recording is not None:
-                recording.admitted = recording.now()
-            report = await self._answer(query, put, share, recording)
-            report = replace(report, queued=queued, joules=await share.joules())
+        with self.bridge.using(query):
+            async with self.conductor.admitted(query.id, query.caller), self.energy.query() as share:
+                queued = self.conductor.position_of(query.id)
+                if recording is not None:
+                    recording.admitted = recording.now()
+                report = await self._answer(query, put, share, recording)
+                report = replace(report, queued=queued, joules=await share.joules())
         self._observe(report)
         if recording is not None:
             recording.report = report

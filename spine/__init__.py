@@ -21,13 +21,14 @@ from spine.errors import (
 )
 from spine.keys import stream_key
 from spine.lines import Imported, export_lines, from_line, import_lines, to_line, to_object
-from spine.open import open_bus
+from spine.open import IN_PROCESS, open_bus
 from spine.retention import Retention
 from spine.signal import JSON, Channel, Signal, Trust, check_name
 from spine.tail import Tail
 from spine.writers import ORCHESTRATOR, REMEMBER, remember
 
 __all__ = [
+    "IN_PROCESS",
     "JSON",
     "ORCHESTRATOR",
     "REMEMBER",

@@ -17,9 +17,9 @@ from spine.retention import DEFAULT, Retention
 from spine.signal import check_name
 from spine.six_channels import SixChannels
 
-MEMORY = "memory://"
+IN_PROCESS = "memory://"
 SERVERS = ("redis://", "unix://")
-ALLOWED = ("redis://HOST[:PORT][/DB]", "unix:///PATH[?db=N]", MEMORY)
+ALLOWED = ("redis://HOST[:PORT][/DB]", "unix:///PATH[?db=N]", IN_PROCESS)
 
 
 @asynccontextmanager
@@ -51,7 +51,7 @@ async def open_bus(
 def _streams(
     url: str, record: Record, prefix: str, retention: Retention, clock: IdClock, held: Held
 ) -> MemoryStreams | ResilientStreams:
-    if url == MEMORY:
+    if url == IN_PROCESS:
         return MemoryStreams(retention, clock, record=record, held=held)
     if not url.startswith(SERVERS):
         raise BadUrl(without_secrets(url), ALLOWED)

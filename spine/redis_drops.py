@@ -34,6 +34,8 @@ class Drops:
         found: dict[StreamId, Info] = {}
         for start in range(0, len(streams), GROUP):
             found |= await self._count(streams[start : start + GROUP])
+        if self._owed:
+            await self.drop({}, [])
         return found
 
     async def _count(self, streams: Sequence[StreamId]) -> dict[StreamId, Info]:

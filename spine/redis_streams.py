@@ -145,7 +145,7 @@ class RedisStreams:
         if self._link.sent >= self._room.due:
             await self._room.look()
         written = await self._write(entries, [entry.id for entry in entries])
-        # A plain ERR is how the server says that the id is not newer than the stream's last.
+        # A plain ERR: the id is not newer than the stream's last.
         taken = [(known, text(reply)) for known, answer in written if (reply := present(answer)) is not None]
         for known, given in taken:
             self._note(known, given)
