@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spine import Bus, Channel, Health, Retention, Signal, open_bus
+from tests.conformance.conftest import Store
 from tests.conformance.servers import Server
 from tests.helpers import until
 
@@ -104,6 +105,17 @@ async def test_a_session_in_use_stays_however_long_it_was_silent(make_server: Ma
             assert await entries_of(bus, "busy") == PART * PARTS
         await fill_many(bus, [f"t{n:03}" for n in range(80)])
         assert await entries_of(bus, "busy") == 0
+
+
+async def test_a_session_in_use_does_not_make_room_for_a_new_one_either(store: Store) -> None:
+    async with store.open(retention=Retention(max_sessions=3)) as bus:
+        with bus.using("s0"):
+            for n in range(6):
+                await bus.publish(note(f"s{n}", Channel.TASK))
+            assert {info.id for info in await bus.sessions()} == {"s0", "s4", "s5"}
+        for n in range(6, 9):
+            await bus.publish(note(f"s{n}", Channel.TASK))
+        assert {info.id for info in await bus.sessions()} == {"s6", "s7", "s8"}
 
 
 async def test_one_session_alone_gives_up_its_oldest_entries(make_server: Make) -> None:
