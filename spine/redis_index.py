@@ -98,6 +98,9 @@ class SessionIndex:
             for stream in gone:
                 self._ended(stream)
             await self._drops.drop({stream: lost[stream] for stream in gone}, removals)
+            for stream in gone:  # again: one that was written meanwhile begins anew
+                self._due.pop(stream.session, None)
+                self._ended(stream)
         return len(leaving)
 
     async def _evict(self) -> None:

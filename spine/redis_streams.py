@@ -135,7 +135,6 @@ class RedisStreams:
                 return [known.last]
         written = await self._write(entries, ["*"] * len(entries))
         given = [text(reply) for reply in check([reply for _, reply in written])]
-        # Ids grow within a stream, so the last of each is all that need be looked at.
         for known, last in {known: last for (known, _), last in zip(written, given, strict=True)}.items():
             self._note(known, last)
         return given
@@ -248,10 +247,11 @@ class RedisStreams:
         return known
 
     def _last_ids(self) -> dict[str, str]:
-        """Return the sessions that this process wrote, with the id of each one's last entry."""
+        """Return the sessions that this process wrote, with the last id of each: of one under way, the greatest."""
         last: dict[str, str] = {}
-        for stream, known in self._known.items():
-            last[stream.session] = max(last.get(stream.session, ids.START), known.last, key=ids.order)
+        for (_, session), known in self._known.items():
+            newest = ids.text(ids.ALL) if known.last == ids.START else known.last
+            last[session] = max(last.get(session, ids.START), newest, key=ids.order)
         return last
 
     def _key(self, stream: StreamId) -> str:
