@@ -29,6 +29,7 @@ test: install-dev  ## Run the tests
 
 test-long: install-dev  ## Run the soaks, storms and many-kill tests
 	$(BIN)/python -m pytest -m long $(ARGS)
+	$(BIN)/python -m pytest -m "not long" --hypothesis-profile explore tests/property
 
 check: install-dev  ## Lint, types, import arrows
 	$(BIN)/ruff check .

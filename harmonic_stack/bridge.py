@@ -8,6 +8,7 @@ each agent's call cost. The text is the record; its frame is made from it when s
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -142,6 +143,10 @@ class Bridge:
             payload = {**told.figures, "suggestion": told.suggestion}
             self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "briefing", told.text, payload))
         return told
+
+    def using(self, query: Query) -> AbstractContextManager[None]:
+        """Keep what the spine holds of the query's session there while the query waits and runs."""
+        return self._bus.using(query.session)
 
     def begin(self, query: Query, route: Route, context: Context) -> None:
         """Channel 0: the user's words. Channel 3: how the question is taken, and who is asked."""

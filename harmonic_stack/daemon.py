@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ from launcher import (
     running_engines,
 )
 from ommatidia import Encoder
-from spine import Bus, Channel, Retention, SpineError, open_bus
+from spine import IN_PROCESS, Bus, Channel, Retention, SpineError, open_bus
 
 Say = Callable[[str], None]
 DAY, HOUR = 86_400.0, 3_600.0  # seconds
@@ -157,6 +157,7 @@ class Daemon:
                 "backend": health.backend,
                 "degraded_since": health.since,
                 "reason": health.reason,
+                "memory": health.memory and asdict(health.memory),
                 "pid": None if self.store is None else self.store.pid,
             },
             "agents": [agent.name for agent in self.crew.enabled],
@@ -313,7 +314,7 @@ async def _open_spine(parts: AsyncExitStack, config: Config, paths: Paths, say: 
     """The bus on the store that is configured; the embedded one is started first."""
     store, url = None, config.spine.url
     if url == "embedded":
-        store, url = await parts.enter_async_context(running_store(paths))
+        store, url = await parts.enter_async_context(running_store(paths, room=config.spine.max_bytes))
     settings = config.spine
     record: Path = paths.data / "memories.sqlite3"
     bus = await parts.enter_async_context(
@@ -333,6 +334,8 @@ def retention_of(settings: SpineSettings) -> Retention:
         maxlen={**usual.maxlen, **dict.fromkeys(bounded, settings.entries)},
         ttl={**usual.ttl, Channel.SESSION: settings.session_days * DAY, **task},
         max_sessions=settings.max_sessions,
+        max_bytes=settings.max_bytes if settings.max_bytes and settings.url == IN_PROCESS else usual.max_bytes,
+        store_bytes=settings.max_bytes or None,
     )
 
 

@@ -82,12 +82,13 @@ class Orchestrator:
 
     async def _admitted(self, query: Query, put: Put, recording: Recording | None) -> Report:
         place = self.conductor.admitted(query.id, query.caller, tier=self._tier(query))
-        async with place, self.energy.query() as share:
-            queued = self.conductor.position_of(query.id)
-            if recording is not None:
-                recording.admitted = recording.now()
-            report = await self._answer(query, put, share, recording)
-            report = replace(report, queued=queued, joules=await share.joules())
+        with self.bridge.using(query):
+            async with place, self.energy.query() as share:
+                queued = self.conductor.position_of(query.id)
+                if recording is not None:
+                    recording.admitted = recording.now()
+                report = await self._answer(query, put, share, recording)
+                report = replace(report, queued=queued, joules=await share.joules())
         self._observe(report)
         if recording is not None:
             recording.report = report

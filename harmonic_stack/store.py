@@ -14,8 +14,8 @@ from launcher import Child, Restart, clean_environment
 READY_SECONDS = 15.0
 # The stack goes on without its store, so it is worth trying for as long as it takes: quickly, then once in ten seconds.
 RESTART = Restart(first=0.5, longest=10.0, starts=1_000_000)
-# What the store may take of the memory before it refuses to grow; our own bounds keep it far below.
-MAX_MEMORY = "512mb"
+# What the store may take of the memory before it refuses to grow; the bus makes room at three quarters of it.
+MAX_MEMORY = 512 * 1024 * 1024
 # The one user that the store lets in, over a socket that only we can reach. It may touch the spine's keys and use the
 # commands that the spine uses; whoever gets hold of a connection cannot empty, reconfigure or program the server.
 USER = "harmonic"
@@ -23,7 +23,7 @@ KEYS = ("~hs:*", "~*:hs:*")
 COMMANDS = (
     *("xadd", "xread", "xrange", "xrevrange", "xdel", "xlen", "xinfo|stream", "memory|usage", "type", "del", "rename"),
     *("pexpire", "persist", "zadd", "zrange", "zrem", "zcard", "hincrby", "hset", "hget", "hmget", "hgetall", "hdel"),
-    *("set", "get", "watch", "multi", "exec", "time", "ping", "auth", "acl|whoami", "info", "bgrewriteaof"),
+    *("xtrim", "set", "get", "watch", "multi", "exec", "time", "ping", "auth", "acl|whoami", "info", "bgrewriteaof"),
     *("client|setinfo", "client|setname"),  # what the client library says of itself when it connects
 )
 
@@ -43,8 +43,10 @@ def store_program() -> Path:
 
 
 @asynccontextmanager
-async def running_store(paths: Paths) -> AsyncIterator[tuple[Child, str]]:
+async def running_store(paths: Paths, *, room: int = 0) -> AsyncIterator[tuple[Child, str]]:
     """Run the store; yields its child and the ``unix://`` URL of its socket.
+
+    *room* is what the bus is to have of its memory, in bytes, where that is more than usual.
 
     Raises:
         StoreMissing: there is no server program for this system.
@@ -55,7 +57,7 @@ async def running_store(paths: Paths) -> AsyncIterator[tuple[Child, str]]:
     socket.unlink(missing_ok=True)  # a killed store leaves its socket behind
     child = Child(
         "store",
-        [str(store_program()), *_settings(socket, data)],
+        [str(store_program()), *_settings(socket, data, max(MAX_MEMORY, room * 4 // 3))],
         log=paths.state / "logs" / "store.log",
         env=clean_environment(),
         restart=RESTART,
@@ -70,12 +72,12 @@ async def running_store(paths: Paths) -> AsyncIterator[tuple[Child, str]]:
         socket.unlink(missing_ok=True)
 
 
-def _settings(socket: Path, data: Path) -> list[str]:
+def _settings(socket: Path, data: Path, memory: int) -> list[str]:
     """No TCP port; an append-only file synced once a second; nothing that a client of ours needs to be able to do."""
     return [
         *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
         *("--dir", str(data), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
-        *("--maxmemory", MAX_MEMORY, "--maxmemory-policy", "noeviction"),
+        *("--maxmemory", str(memory), "--maxmemory-policy", "noeviction"),
         *("--daemonize", "no", "--enable-debug-command", "no", "--enable-module-command", "no"),
         *("--user", "default", "off"),
         *("--user", USER, "on", "nopass", "resetchannels", *KEYS, "-@all", *(f"+{name}" for name in COMMANDS)),

@@ -3,7 +3,7 @@
 Start at `open_bus`; `Bus` says what can be done, `Channel` and `Signal` with what.
 """
 
-from spine.bus import Bus, ChannelStats, Health, Page, SessionInfo, Taken
+from spine.bus import Bus, ChannelStats, Health, Memory, Page, SessionInfo, Taken
 from spine.errors import (
     AmbiguousSignal,
     BadLine,
@@ -21,13 +21,14 @@ from spine.errors import (
 )
 from spine.keys import stream_key
 from spine.lines import Imported, export_lines, from_line, import_lines, to_line, to_object
-from spine.open import open_bus
+from spine.open import IN_PROCESS, open_bus
 from spine.retention import Retention
 from spine.signal import JSON, Channel, Signal, Trust, check_name
 from spine.tail import Tail
 from spine.writers import ORCHESTRATOR, REMEMBER, remember
 
 __all__ = [
+    "IN_PROCESS",
     "JSON",
     "ORCHESTRATOR",
     "REMEMBER",
@@ -41,6 +42,7 @@ __all__ = [
     "EntryTooLarge",
     "Health",
     "Imported",
+    "Memory",
     "NotAllowed",
     "Page",
     "RecordTooNew",

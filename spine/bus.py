@@ -1,6 +1,7 @@
 """The bus as the rest of the stack sees it: one protocol, and what its questions are answered with."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -58,13 +59,35 @@ class Taken(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What the store's memory held when it was last looked at, in bytes; None where there is none or it is not told.
+
+    ``used``: by all that the server holds, ``limit``: where it refuses writes, ``bound``: where sessions make room.
+    ``own``, ``own_bound``: the same of the bus's own streams, where those are bounded. ``evicted``: sessions that made
+    room since the start. ``trouble``: why there is too little of it nevertheless.
+    """
+
+    used: int | None
+    limit: int | None
+    bound: int | None
+    own: int | None
+    own_bound: int | None
+    evicted: int = 0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the bus stands on its store; ``since`` (unix seconds) and ``reason`` say why it does not."""
+    """Whether the bus stands on its store; ``since`` (unix seconds) and ``reason`` say why it does not.
+
+    ``memory``: None until it was looked at, and where nothing bounds it.
+    """
 
     state: Literal["ok", "degraded"]
     backend: str
     since: float | None = None
     reason: str = ""
+    memory: Memory | None = None
 
 
 class Bus(Protocol):
@@ -145,6 +168,10 @@ class Bus(Protocol):
 
     async def forget(self, session: str) -> int:
         """Remove all that *session* left on any channel and in the record; return how many entries that was."""
+        ...
+
+    def using(self, session: str) -> AbstractContextManager[None]:
+        """Keep *session* from being evicted for the length of a ``with``: a query is under way in it."""
         ...
 
     async def stats(self) -> list[ChannelStats]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from spine import ids
-from spine.bus import Health, SessionInfo, Taken
+from spine.bus import Health, Memory, SessionInfo, Taken
 from spine.cursor import Cursor, StreamId, stream_of
+from spine.held import Held
 from spine.ids import IdClock
 from spine.retention import MINUTE, Retention
 from spine.signal import Channel
@@ -50,12 +51,14 @@ class MemoryStreams:
         clock: IdClock,
         *,
         record: Readable | None = None,
+        held: Held | None = None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._retention = retention
         self._clock = clock
         self._record = record
+        self._held = held or Held()
         self._wall = wall
         self._monotonic = monotonic
         self._shelves: dict[StreamId, _Shelf] = {}
@@ -131,10 +134,13 @@ class MemoryStreams:
     def _register(self, session: str) -> None:
         self._sessions.setdefault(session, self._wall())
         self._sessions.move_to_end(session)
-        if len(self._sessions) > self._retention.max_sessions:
-            oldest, _ = self._sessions.popitem(last=False)
-            for channel in SESSION_CHANNELS:
-                self._dropped[channel] += self._drop(stream_of(channel, oldest))
+        beyond = len(self._sessions) - self._retention.max_sessions
+        if beyond > 0:
+            unused = (known for known in self._sessions if known != session and known not in self._held)
+            for oldest in list(islice(unused, beyond)):
+                del self._sessions[oldest]
+                for channel in SESSION_CHANNELS:
+                    self._dropped[channel] += self._drop(stream_of(channel, oldest))
 
     def _trim(self, stream: StreamId, shelf: _Shelf) -> None:
         bound = self._retention.maxlen.get(stream.channel)
@@ -285,7 +291,8 @@ class MemoryStreams:
 
     def health(self) -> Health:
         """Tell the store's state: within the process it cannot be lost."""
-        return Health("ok", "memory")
+        bound = self._retention.max_bytes
+        return Health("ok", "memory", memory=Memory(None, None, None, self._bytes, bound))
 
     async def aclose(self) -> None:
         """Wake the live readers, so that they see the end."""

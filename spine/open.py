@@ -6,6 +6,7 @@ from pathlib import Path
 
 from spine.bus import Bus
 from spine.errors import BadUrl
+from spine.held import Held
 from spine.ids import IdClock
 from spine.memory_streams import MemoryStreams
 from spine.record import Record
@@ -16,9 +17,9 @@ from spine.retention import DEFAULT, Retention
 from spine.signal import check_name
 from spine.six_channels import SixChannels
 
-MEMORY = "memory://"
+IN_PROCESS = "memory://"
 SERVERS = ("redis://", "unix://")
-ALLOWED = ("redis://HOST[:PORT][/DB]", "unix:///PATH[?db=N]", MEMORY)
+ALLOWED = ("redis://HOST[:PORT][/DB]", "unix:///PATH[?db=N]", IN_PROCESS)
 
 
 @asynccontextmanager
@@ -36,8 +37,9 @@ async def open_bus(
         check_name("prefix", prefix)
     clock = IdClock()
     truth = Record(record, clock)
-    streams = _streams(url, truth, prefix, retention, clock)
-    bus = SixChannels(streams, truth, retention)
+    held = Held()
+    streams = _streams(url, truth, prefix, retention, clock, held)
+    bus = SixChannels(streams, truth, retention, held)
     try:
         await truth.open()
         await streams.start()
@@ -47,11 +49,11 @@ async def open_bus(
 
 
 def _streams(
-    url: str, record: Record, prefix: str, retention: Retention, clock: IdClock
+    url: str, record: Record, prefix: str, retention: Retention, clock: IdClock, held: Held
 ) -> MemoryStreams | ResilientStreams:
-    if url == MEMORY:
-        return MemoryStreams(retention, clock, record=record)
+    if url == IN_PROCESS:
+        return MemoryStreams(retention, clock, record=record, held=held)
     if not url.startswith(SERVERS):
         raise BadUrl(without_secrets(url), ALLOWED)
-    store = RedisStreams(url, retention, clock, prefix=prefix)
-    return ResilientStreams(store, record, retention, clock)
+    store = RedisStreams(url, retention, clock, prefix=prefix, held=held)
+    return ResilientStreams(store, record, retention, clock, held=held)

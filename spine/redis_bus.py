@@ -84,13 +84,16 @@ class Link:
         self._free = asyncio.Semaphore(connections)
         self._idle: list[tuple[float, _Connection]] = []
         self._closed = False
+        self.sent = 0  # bytes of all commands so far: what tells how much may have been written
 
     async def call(self, *command: Arg) -> Reply:
         """Return the reply to one command; raise ``StoreRefused`` or ``StoreUnavailable``."""
         connection = await self._take()
         try:
+            packed = _pack(command)
+            self.sent += len(packed)
             async with asyncio.timeout(SOCKET):
-                await connection.send_packed_command(_pack(command))
+                await connection.send_packed_command(packed)
                 reply = await connection.read_response()
         except broken.ResponseError as error:
             self._give_back(connection)
@@ -115,8 +118,10 @@ class Link:
         connection = await self._take()
 
         async def ask(commands: Sequence[Command]) -> list[Reply | StoreRefused]:
+            packed = b"".join(map(_pack, commands))
+            self.sent += len(packed)
             async with asyncio.timeout(SOCKET):
-                await connection.send_packed_command(b"".join(map(_pack, commands)))
+                await connection.send_packed_command(packed)
                 return [await _reply(connection) for _ in commands]
 
         try:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from spine import keys
 from spine.cursor import StreamId
+from spine.errors import StoreRefused
 from spine.redis_bus import Command, Link, Reply
 from spine.redis_reply import check, number, pairs, present, text, values
 from spine.signal import Channel
@@ -26,33 +27,59 @@ class Drops:
         self.lock = asyncio.Lock()
         self._link = link
         self._prefix = prefix
+        self._owed: Counter[Channel] = Counter()  # dropped, and not yet in the totals: the store had no room for them
 
     async def count(self, streams: Sequence[StreamId]) -> dict[StreamId, Info]:
         """Bring the totals up to date with *streams* and return what the server tells of each; the lock is held."""
         found: dict[StreamId, Info] = {}
         for start in range(0, len(streams), GROUP):
             found |= await self._count(streams[start : start + GROUP])
+        if self._owed:
+            await self.drop({}, [])
         return found
 
     async def _count(self, streams: Sequence[StreamId]) -> dict[StreamId, Info]:
-        fields = [keys.counted_field(*stream) for stream in streams]
-        asks: list[Command] = [(b"XINFO", b"STREAM", keys.stream_key(*stream, self._prefix)) for stream in streams]
-        *told, counted = await self._link.batch([*asks, (b"HMGET", keys.counted_key(self._prefix), *fields)])
-        infos = [pairs(present(reply)) for reply in told]
         more: Counter[Channel] = Counter()
         changes: list[Command] = []
-        for stream, info, field, known in zip(streams, infos, fields, values(check([counted])[0]), strict=True):
-            left, before = left_of(info), int(text(known) or 0)
-            # A stream that ended and began anew has lost fewer than were counted of it before.
-            more[stream.channel] += left - before if left >= before else left
+        found = await self._ask(streams)
+        for stream, (info, known) in found.items():
+            left, field = left_of(info), keys.counted_field(*stream)
+            more[stream.channel] += _uncounted(info, known)
             if not info and known is not None:
                 changes.append((b"HDEL", keys.counted_key(self._prefix), field))
-            elif left != before:
+            elif left != (known or 0):
                 changes.append((b"HSET", keys.counted_key(self._prefix), field, left))
         changes += self.more(more)
         if changes:
             check(await self._link.batch([(b"MULTI",), *changes, (b"EXEC",)]))
-        return dict(zip(streams, infos, strict=True))
+        return {stream: info for stream, (info, _) in found.items()}
+
+    async def _ask(self, streams: Sequence[StreamId]) -> dict[StreamId, tuple[Info, int | None]]:
+        """Return what the server tells of each stream, and how many that left it are counted (None: no mark)."""
+        fields = [keys.counted_field(*stream) for stream in streams]
+        asks: list[Command] = [(b"XINFO", b"STREAM", keys.stream_key(*stream, self._prefix)) for stream in streams]
+        *told, counted = await self._link.batch([*asks, (b"HMGET", keys.counted_key(self._prefix), *fields)])
+        known = [None if mark is None else int(text(mark) or 0) for mark in values(check([counted])[0])]
+        return dict(zip(streams, zip([pairs(present(reply)) for reply in told], known, strict=True), strict=True))
+
+    async def losing(self, streams: Sequence[StreamId]) -> dict[StreamId, int]:
+        """Return how many more entries are dropped once a stream is removed; nothing is written, the lock is held."""
+        lost: dict[StreamId, int] = {}
+        for start in range(0, len(streams), GROUP):
+            for stream, (info, known) in (await self._ask(streams[start : start + GROUP])).items():
+                lost[stream] = number(info.get("length", 0)) + _uncounted(info, known)
+        return lost
+
+    async def drop(self, lost: Mapping[StreamId, int], removals: Sequence[Command]) -> None:
+        """Do *removals* and count what is lost with them as dropped: later, where the store is too full for that."""
+        for stream, count in lost.items():
+            self._owed[stream.channel] += count
+        owed = {channel: count for channel, count in self._owed.items() if count > 0}
+        replies = await self._link.batch([*removals, *self.more(owed)])
+        check(replies[: len(removals)])
+        for channel, reply in zip(owed, replies[len(removals) :], strict=True):
+            if not isinstance(reply, StoreRefused):
+                del self._owed[channel]
 
     def more(self, counts: Mapping[Channel, int]) -> list[Command]:
         """Return the commands that add *counts* to the totals."""
@@ -73,7 +100,14 @@ class Drops:
     async def totals(self) -> dict[Channel, int]:
         """Return how many entries of each channel were dropped."""
         found = pairs(await self._link.call(b"HGETALL", keys.dropped_key(self._prefix)))
-        return {channel: int(text(found.get(str(channel.value))) or 0) for channel in Channel}
+        return {c: int(text(found.get(str(c.value))) or 0) + self._owed[c] for c in Channel}
+
+
+def _uncounted(info: Info, known: int | None) -> int:
+    """Return how many have left a stream beyond the *known* ones, which are counted."""
+    left, before = left_of(info), known or 0
+    # A stream that ended and began anew has lost fewer than were counted of it before.
+    return left - before if left >= before else left
 
 
 def left_of(info: Info) -> int:

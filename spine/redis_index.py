@@ -1,15 +1,14 @@
 """Which sessions a Redis store knows: two sorted sets, renewed at most once a minute, and bounded."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from spine import keys
-from spine.cursor import stream_of
+from spine.cursor import StreamId, stream_of
+from spine.held import Held
 from spine.redis_bus import Command, Link
 from spine.redis_drops import Drops
-from spine.redis_reply import check, number, scores
+from spine.redis_reply import number, scores, texts
 from spine.retention import MINUTE
-from spine.signal import Channel
 from spine.streams import SESSION_CHANNELS
 
 
@@ -23,6 +22,8 @@ class SessionIndex:
         drops: Drops,
         prefix: str,
         most: int,
+        held: Held,
+        ended: Callable[[StreamId], object],
         wall: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
@@ -30,6 +31,8 @@ class SessionIndex:
         self._drops = drops
         self._prefix = prefix
         self._most = most
+        self._held = held
+        self._ended = ended  # told of every stream that is evicted
         self._wall = wall
         self._monotonic = monotonic
         # Looked for in blocks: one look for every new session would cost as much as all its writes.
@@ -72,7 +75,7 @@ class SessionIndex:
     def removal(self, session: str) -> list[Command]:
         """Return the commands that take *session* and its own streams out of the store."""
         self._due.pop(session, None)
-        streams = [stream_of(channel, session) for channel in SESSION_CHANNELS]
+        streams = _streams(session)
         names = [name(*stream, self._prefix) for stream in streams for name in (keys.stream_key, keys.woven_key)]
         return [
             (b"DEL", *names),
@@ -81,16 +84,33 @@ class SessionIndex:
             (b"ZREM", keys.started_key(self._prefix), session),
         ]
 
+    async def by_use(self) -> list[str]:
+        """Return the known sessions, those first that were longest not in use; true to the minute."""
+        return texts(await self._link.call(b"ZRANGE", keys.sessions_key(self._prefix), 0, -1))
+
+    async def evict(self, sessions: Collection[str]) -> int:
+        """Drop all streams of *sessions*, but for those in use by now; return how many sessions that were."""
+        async with self._drops.lock:
+            lost = await self._drops.losing([stream for session in sessions for stream in _streams(session)])
+            leaving = [session for session in sessions if session not in self._held]
+            gone = [stream for session in leaving for stream in _streams(session)]
+            removals = [command for session in leaving for command in self.removal(session)]
+            for stream in gone:
+                self._ended(stream)
+            await self._drops.drop({stream: lost[stream] for stream in gone}, removals)
+            for stream in gone:  # again: one that was written meanwhile begins anew
+                self._due.pop(stream.session, None)
+                self._ended(stream)
+        return len(leaving)
+
     async def _evict(self) -> None:
         key = keys.sessions_key(self._prefix)
         beyond = number(await self._link.call(b"ZCARD", key)) - self._most
         if beyond <= 0:
             return
-        oldest = list(scores(await self._link.call(b"ZRANGE", key, 0, beyond - 1, b"WITHSCORES")))
-        async with self._drops.lock:
-            lost: Counter[Channel] = Counter()
-            streams = [stream_of(channel, session) for session in oldest for channel in SESSION_CHANNELS]
-            for stream, info in (await self._drops.count(streams)).items():
-                lost[stream.channel] += number(info.get("length", 0))
-            removals = [command for session in oldest for command in self.removal(session)]
-            check(await self._link.batch([*self._drops.more(lost), *removals]))
+        oldest = texts(await self._link.call(b"ZRANGE", key, 0, beyond + self._held.total - 1))
+        await self.evict([session for session in oldest if session not in self._held][:beyond])
+
+
+def _streams(session: str) -> list[StreamId]:
+    return [stream_of(channel, session) for channel in SESSION_CHANNELS]

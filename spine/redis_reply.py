@@ -58,6 +58,11 @@ def values(reply: Reply) -> list[Reply]:
     return cast("list[Reply]", reply or [])
 
 
+def texts(reply: Reply) -> list[str]:
+    """Return an array of words."""
+    return list(map(text, values(reply)))
+
+
 def scores(reply: Reply) -> dict[str, float]:
     """Return a WITHSCORES reply as member -> score, in its order."""
     return {name: float(text(score)) for name, score in pairs(reply).items()}

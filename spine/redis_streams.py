@@ -16,13 +16,17 @@ from spine import backlog, ids, keys
 from spine.bus import Health, SessionInfo, Taken
 from spine.cursor import Cursor, StreamId, stream_of
 from spine.errors import StoreRefused, StoreState
+from spine.held import Held
 from spine.ids import IdClock
 from spine.redis_bus import Arg, Command, Link, Reply
+from spine.redis_census import joined
 from spine.redis_drops import Drops
 from spine.redis_index import SessionIndex
 from spine.redis_reply import by_stream, check, entries, milliseconds, number, present, text
+from spine.redis_room import Room
 from spine.redis_weave import Weaver
 from spine.retention import MINUTE, Retention
+from spine.room import NEW_STREAM
 from spine.signal import Channel
 from spine.streams import LASTING, POLL, SESSION_CHANNELS, Ask, Census, Entry, Wanted, sessions_of
 
@@ -56,6 +60,7 @@ class RedisStreams:
         clock: IdClock,
         *,
         prefix: str = "",
+        held: Held | None = None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -64,7 +69,17 @@ class RedisStreams:
         self._drops = Drops(self._link, prefix=prefix)
         self._weaver = Weaver(self._link, self._drops, prefix=prefix)
         self._index = SessionIndex(
-            self._link, drops=self._drops, prefix=prefix, most=retention.max_sessions, wall=wall, monotonic=monotonic
+            self._link,
+            drops=self._drops,
+            prefix=prefix,
+            most=retention.max_sessions,
+            held=(held := held or Held()),
+            ended=lambda stream: self._known.pop(stream, None),
+            wall=wall,
+            monotonic=monotonic,
+        )
+        self._room = Room(
+            self._link, self._index, prefix=prefix, retention=retention, held=held, written=self._last_ids
         )
         self._log_is_stale = False  # it holds what was forgotten
         self._retention = retention
@@ -88,6 +103,10 @@ class RedisStreams:
         self._clock.follow(milliseconds(now))
         return text(found)
 
+    async def make_room(self) -> None:
+        """Keep what the store uses within its bound; works in a full store too."""
+        await self._room.look(now=True)
+
     async def probe(self) -> None:
         """Raise ``StoreRefused`` when one of our keys holds something else than a stream."""
         for group in _grouped([*SHARED, *await self._session_streams(SESSION_CHANNELS)]):
@@ -104,6 +123,8 @@ class RedisStreams:
 
     async def append(self, entries: Sequence[Entry]) -> list[str]:
         """Add *entries* under new ids and return those."""
+        if self._link.sent >= self._room.due:
+            await self._room.look()
         if not self._weaver.open.is_set():
             await self._weaver.open.wait()
         if len(entries) == 1:
@@ -114,15 +135,16 @@ class RedisStreams:
                 return [known.last]
         written = await self._write(entries, ["*"] * len(entries))
         given = [text(reply) for reply in check([reply for _, reply in written])]
-        # Ids grow within a stream, so the last of each is all that need be looked at.
         for known, last in {known: last for (known, _), last in zip(written, given, strict=True)}.items():
             self._note(known, last)
         return given
 
     async def copy(self, entries: Sequence[Entry]) -> int:
         """Add *entries* under the ids they carry, except those not newer than their stream; return how many."""
+        if self._link.sent >= self._room.due:
+            await self._room.look()
         written = await self._write(entries, [entry.id for entry in entries])
-        # A plain ERR is how the server says that the id is not newer than the stream's last.
+        # A plain ERR: the id is not newer than the stream's last.
         taken = [(known, text(reply)) for known, answer in written if (reply := present(answer)) is not None]
         for known, given in taken:
             self._note(known, given)
@@ -130,6 +152,8 @@ class RedisStreams:
 
     async def insert(self, entries: Sequence[Entry]) -> list[Taken]:
         """Add *entries*, sorted by id, under the ids they carry, wherever in their streams those stand."""
+        if self._link.sent >= self._room.due:
+            await self._room.look()
         replies = [present(reply) for _, reply in await self._write(entries, [entry.id for entry in entries])]
         refused = [entry for entry, reply in zip(entries, replies, strict=True) if reply is None]
         here = await self.forward([(entry.stream, ids.before(entry.id)) for entry in refused], 1)
@@ -219,7 +243,16 @@ class RedisStreams:
             bound = self._retention.maxlen.get(stream.channel)
             trim: tuple[Arg, ...] = () if bound is None else (b"MAXLEN", b"~", bound)
             known = self._known[stream] = _Known((b"XADD", self._key(stream), *trim))
+            self._room.due -= NEW_STREAM
         return known
+
+    def _last_ids(self) -> dict[str, str]:
+        """Return the sessions that this process wrote, with the last id of each: of one under way, the greatest."""
+        last: dict[str, str] = {}
+        for (_, session), known in self._known.items():
+            newest = ids.text(ids.ALL) if known.last == ids.START else known.last
+            last[session] = max(last.get(session, ids.START), newest, key=ids.order)
+        return last
 
     def _key(self, stream: StreamId) -> str:
         return keys.stream_key(stream.channel, stream.session, self._prefix)
@@ -350,42 +383,17 @@ class RedisStreams:
         for group in _grouped(streams):
             sizes = await self._link.batch([(b"MEMORY", b"USAGE", self._key(stream)) for stream in group])
             for stream, size in zip(group, sizes, strict=True):
-                found[stream.channel] = _joined(found[stream.channel], infos[stream], size)
+                found[stream.channel] = joined(found[stream.channel], infos[stream], size)
         return found
 
     def health(self) -> Health:
         """Tell the store's state, as far as an address can: `ResilientStreams` knows whether it answers."""
-        return Health("ok", self._link.url)
+        return Health("ok", self._link.url, memory=self._room.memory)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._link.aclose()
         await self._live.aclose()
-
-
-def _joined(census: Census, info: Mapping[str, Reply], size: Reply | StoreRefused) -> Census:
-    """Add one stream, as XINFO and MEMORY USAGE tell it, to what is known of its channel."""
-    if not info:
-        return census
-    length = number(info["length"])
-    # An access list may refuse MEMORY: then the size is unknown, not zero.
-    known = census.bytes is not None and isinstance(size, int)
-    return Census(
-        entries=census.entries + length,
-        bytes=(census.bytes or 0) + number(None if isinstance(size, StoreRefused) else size) if known else None,
-        dropped=census.dropped,
-        oldest=_least(census.oldest, _time(info["first-entry"]), min),
-        newest=_least(census.newest, _time(info["last-entry"]), max),
-    )
-
-
-def _time(entry: Reply) -> float | None:
-    return ids.seconds(text(entry[0])) if isinstance(entry, list) else None
-
-
-def _least(one: float | None, other: float | None, choose: Callable[..., float]) -> float | None:
-    known = [value for value in (one, other) if value is not None]
-    return choose(known) if known else None
 
 
 def _grouped(streams: Sequence[StreamId]) -> list[Sequence[StreamId]]:

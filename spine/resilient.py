@@ -18,6 +18,7 @@ from spine import ids
 from spine.bus import Health, SessionInfo, Taken
 from spine.cursor import Cursor, StreamId
 from spine.errors import SpineError, StoreRefused, StoreUnavailable
+from spine.held import Held
 from spine.ids import IdClock
 from spine.memory_streams import MemoryStreams
 from spine.record import Record
@@ -47,6 +48,7 @@ class ResilientStreams:
         retention: Retention,
         clock: IdClock,
         *,
+        held: Held | None = None,
         beat: float = BEAT,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -56,7 +58,7 @@ class ResilientStreams:
         self._beat = beat
         self._wall = wall
         self._clock = monotonic
-        self._fallback = MemoryStreams(retention, clock)
+        self._fallback = MemoryStreams(retention, clock, held=held)
         self._lost: Lost | None = None
         self._mark = ""  # of the store that we brought up to date
         self._copied = ids.START  # all of the record up to this id is in the store
@@ -214,12 +216,14 @@ class ResilientStreams:
         except BaseException:
             self._owed += owed
             raise
+        await self._store.make_room()
         await self._store.tidy()
 
     def _is_behind(self) -> bool:
         return ids.order(self._copied) < ids.order(self._record.last) and not self._record.changing.locked()
 
     async def _bring_up_to_date(self) -> None:
+        await self._store.make_room()  # first: a store that is full of our own refuses all that follows
         mark = await self._store.identify()
         await self._store.probe()
         self._store.reset()

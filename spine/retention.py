@@ -44,6 +44,10 @@ class Retention:
     ``max_sessions``  sessions known at a time; beyond it those longest unused lose their own channels. A Redis store
                     looks in blocks: a sixteenth of it, at most 64, may stay until the next look.
     ``max_bytes``   memory that an in-process bus may take (``memory://``, and while a store is away), in bytes.
+    ``store_bytes``  memory that our streams may take on a server, as the server estimates it, in bytes; None: what the
+                    share below leaves them, or 384 MiB on a server that has no limit of its own.
+    ``store_share``  of the server's own limit (``maxmemory``): where it uses more, the sessions longest unused make
+                    room. None: nothing bounds the bytes on a server.
     """
 
     maxlen: Mapping[Channel, int | None] = field(default_factory=lambda: _MAXLEN)
@@ -51,6 +55,8 @@ class Retention:
     max_entry: int = MAX_ENTRY
     max_sessions: int = 1_000
     max_bytes: int = 64 * 1024 * 1024
+    store_bytes: int | None = None
+    store_share: float | None = 0.75
 
 
 DEFAULT: Final = Retention()

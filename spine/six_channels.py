@@ -3,12 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from spine import ids, reading, wire
 from spine.bus import ChannelStats, Health, Page, SessionInfo, Taken
 from spine.cursor import StreamId, stream_of
 from spine.errors import AmbiguousSignal, BadSignal, SignalNotFound, StoreUnavailable
+from spine.held import Held
 from spine.record import Record
 from spine.retention import DAY, Retention
 from spine.signal import Channel, Signal
@@ -21,11 +23,18 @@ class SixChannels:
     """The one implementation of `Bus`; what differs between stores is in *streams*."""
 
     def __init__(
-        self, streams: Streams, record: Record, retention: Retention, *, wall: Callable[[], float] = time.time
+        self,
+        streams: Streams,
+        record: Record,
+        retention: Retention,
+        held: Held,
+        *,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._streams = streams
         self._record = record
         self._retention = retention
+        self._held = held
         self._wall = wall
         self._unreadable: Counter[Channel] = Counter()
         # Memories are read for every question and change seldom: the last answer, and of which state of the record.
@@ -178,6 +187,10 @@ class SixChannels:
             if self._streams.health().state == "ok":  # else the record keeps in mind that the store owes this
                 await self._record.settle(session)
         return lasting + sum(count for channel, count in gone.items() if channel is not Channel.PERSISTENT)
+
+    def using(self, session: str) -> AbstractContextManager[None]:
+        """Keep *session* from being evicted for the length of a ``with``; see `Bus`."""
+        return self._held.using(session)
 
     async def stats(self) -> list[ChannelStats]:
         """Return what each of the six channels holds, in their order."""

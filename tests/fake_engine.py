@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.helpers import close_server
+
 
 @dataclass(frozen=True)
 class Act:
@@ -48,13 +50,19 @@ class FakeEngine:
     closed: int = 0
     url: str = ""
     open: dict["asyncio.Task[None]", asyncio.StreamWriter] = field(default_factory=dict)
+    ended: bool = False
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection; it is known from its first moment, so that none is left open at the end."""
+        if self.ended:
+            writer.transport.abort()
+            return
         self.connections += 1
-        task = asyncio.current_task()
-        assert task is not None
+        task = asyncio.create_task(self._serve(reader, writer))
         self.open[task] = writer
+        task.add_done_callback(self.open.pop)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while await self._request(reader, writer):
                 pass
@@ -62,7 +70,6 @@ class FakeEngine:
             pass
         finally:
             writer.close()
-            del self.open[task]
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -124,12 +131,13 @@ async def fake_engine(
     engine = FakeEngine(models=tuple(models))
     if play is not None:
         engine.play = play
-    server = await asyncio.start_server(engine.serve, "127.0.0.1", port)
+    server = await asyncio.start_server(engine.connected, "127.0.0.1", port)
     engine.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield engine
     finally:
-        server.close()
+        engine.ended = True
+        await close_server(server)
         for writer in engine.open.values():
             writer.close()
         if engine.open:

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.helpers import close_server
+
 TOKEN_SECONDS = 0.005
 GGUF = {"format": "gguf", "family": "llama"}
 
@@ -110,7 +112,7 @@ async def fake_ollama(fake: FakeOllama | None = None) -> AsyncIterator[FakeOllam
     try:
         yield running
     finally:
-        server.close()
+        await close_server(server)
 
 
 def listed(name: str, *, family: str = "llama", can: Sequence[str] = ("completion",), age: int = 0) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.helpers import close_server
+
 COMMIT = hashlib.sha1(b"the only commit").hexdigest()
 PIECE = 1 << 16
 
@@ -108,7 +110,7 @@ async def hub(running: Hub) -> AsyncIterator[Hub]:
     finally:
         if running.gate is not None:
             running.gate.set()
-        server.close()
+        await close_server(server)
 
 
 def _write(

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.helpers import close_server
+
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
 MODEL = "application/vnd.ollama.image.model"
@@ -128,7 +130,7 @@ async def registry(models: Mapping[str, Published]) -> AsyncIterator[Registry]:
     finally:
         if running.gate is not None:
             running.gate.set()
-        server.close()
+        await close_server(server)
 
 
 def _size(blob: Path | bytes) -> int:

@@ -14,6 +14,8 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from tests.helpers import close_server
+
 
 @dataclass(frozen=True)
 class Told:
@@ -119,7 +121,7 @@ async def otlp_receiver(port: int = 0) -> AsyncIterator[Receiver]:
     try:
         yield receiver
     finally:
-        server.close()
+        await close_server(server)
 
 
 def _told(span: Span) -> Told:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import msgspec
@@ -46,6 +47,7 @@ async def channels(daemon: TheDaemon) -> dict[str, Any]:
         "state": health.state,
         "since": health.since,
         "reason": health.reason,
+        "memory": health.memory and asdict(health.memory),
         "lost_before_written": daemon.writer.dropped,
         "channels": [
             {

@@ -39,6 +39,7 @@ def status(as_json: AsJson = False) -> None:
     bus = "off" if not spine["enabled"] else f"{spine['state']} on {spine['backend']}"
     if spine["reason"]:
         bus += f" ({spine['reason']})"
+    bus += "".join(f"; {line}" for line in memory_lines(spine["memory"]))
     rows = [
         ("address", f"{found['url']}/v1, up for {found['seconds']:.0f} s"),
         *(("engine", _engine_line(each, several=len(found["engines"]) > 1)) for each in found["engines"]),
@@ -56,6 +57,26 @@ def status(as_json: AsJson = False) -> None:
     ]
     for name, text in rows:
         typer.echo(f"{name:8} {text}")
+
+
+def memory_lines(memory: dict[str, Any] | None) -> list[str]:
+    """What the spine's store holds of what it may, in words; none where nobody has looked yet.
+
+    >>> memory_lines({"used": 21e6, "limit": 512e6, "bound": 384e6, "own": None, "own_bound": None, "evicted": 3,
+    ...     "trouble": ""})
+    ['21 of 512 MB used', '3 sessions made room at 384 MB']
+    """
+    if memory is None:
+        return []
+    lines = []
+    if memory["limit"] is not None:
+        lines.append(f"{memory['used'] / 1e6:.0f} of {memory['limit'] / 1e6:.0f} MB used")
+    if memory["own"] is not None:
+        lines.append(f"{memory['own'] / 1e6:.0f} of {memory['own_bound'] / 1e6:.0f} MB for the bus taken")
+    if memory["evicted"]:
+        bounds = [bound for bound in (memory["bound"], memory["own_bound"]) if bound is not None]
+        lines.append(f"{memory['evicted']} sessions made room at {min(bounds, default=0) / 1e6:.0f} MB")
+    return [*lines, memory["trouble"]] if memory["trouble"] else lines
 
 
 def _warm_line(warm: dict[str, Any]) -> str:

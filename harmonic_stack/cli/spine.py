@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from harmonic_stack.cli.client import checked, daemon_client, fetch, lines_of
-from harmonic_stack.cli.look import AsJson
+from harmonic_stack.cli.look import AsJson, memory_lines
 from harmonic_stack.cli.output import say, show, show_json, show_table
 
 app = typer.Typer(help="Look into the six channels.", no_args_is_help=True)
@@ -44,6 +44,8 @@ def channels(as_json: AsJson = False) -> None:
     )
     since = f" since {time.strftime('%H:%M:%S', time.localtime(found['since']))}" if found["since"] else ""
     typer.echo(f"{found['backend']}: {found['state']}{since} {found['reason']}".rstrip())
+    for line in memory_lines(found["memory"]):
+        typer.echo(line)
 
 
 @app.command()

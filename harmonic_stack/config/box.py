@@ -155,6 +155,12 @@ class Spine(Section):
     )
     max_sessions: int = Field(default=1_000, ge=1, le=1_000_000, description="Most sessions kept.")
     entries: int = Field(default=10_000, ge=16, le=10_000_000, description="Most entries in one stream.")
+    max_bytes: int = Field(
+        default=0,
+        ge=0,
+        le=2**50,
+        description="Most memory for it, in bytes; 0: 3/4 of the store's limit, else 384 MiB, in-process 64 MiB.",
+    )
 
 
 class Log(Section):

@@ -136,6 +136,8 @@ def _result(bare: str, kind: Kind) -> str | None:
 
 
 def _words(bare: str) -> str | None:
+    if _PLACEHOLDER.fullmatch(bare):  # what is left of "...:"
+        return None
     in_commas = all(len(item.split()) == 1 for item in bare.split(","))
     if not in_commas and (len(bare.split()) > _MOST_WORDS or len(bare) > _MOST_LETTERS):
         return None

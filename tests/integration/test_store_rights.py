@@ -8,8 +8,8 @@ import pytest
 import redis.asyncio as client
 from redis import exceptions
 
-from harmonic_stack.store import USER, running_store
-from spine import Channel, Signal, open_bus
+from harmonic_stack.store import MAX_MEMORY, USER, running_store
+from spine import Channel, Retention, Signal, open_bus
 from tests.stack import paths_in
 
 DENIED = (
@@ -79,3 +79,27 @@ async def test_the_bus_needs_no_right_that_it_lacks(url: str, tmp_path: Path) ->
         assert await bus.forget("mine") == len(kept)
         health = bus.health()
         assert (health.state, health.reason) == ("ok", "")
+
+
+async def test_room_can_be_made_in_the_embedded_store(url: str, tmp_path: Path) -> None:
+    """Whole sessions leave, and of the last one its oldest entries: neither is denied."""
+    small = Retention(store_bytes=4_000_000)
+    async with open_bus(url, record=tmp_path / "record", prefix="two", retention=small) as bus:
+        for session in ("old", "new"):
+            for _ in range(60):
+                await bus.publish_many([Signal(Channel.TASK, session, "orchestrator", "note", text="x" * 4_000)] * 20)
+        [kept] = await bus.sessions()
+        assert kept.id == "new"
+        assert kept.counts[Channel.TASK] < 60 * 20
+        health = bus.health()
+        assert (health.state, health.reason) == ("ok", "")
+        assert health.memory is not None
+        assert health.memory.limit == MAX_MEMORY
+        assert (health.memory.trouble, health.memory.evicted) == ("", 1)
+
+
+async def test_the_embedded_store_grows_with_what_the_bus_may_take(tmp_path: Path) -> None:
+    async with running_store(paths_in(tmp_path), room=900_000_000) as (_, url), open_bus(url) as bus:
+        memory = bus.health().memory
+        assert memory is not None
+        assert (memory.limit, memory.bound) == (1_200_000_000, 900_000_000)

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.helpers import close_server
+
 TOKEN_SECONDS = 0.005
 
 
@@ -67,4 +69,4 @@ async def serving(stub: Stub) -> AsyncIterator[Stub]:
     try:
         yield stub
     finally:
-        server.close()
+        await close_server(server)
