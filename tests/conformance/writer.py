@@ -1,7 +1,7 @@
 """A small program that writes onto a bus until it is killed: ``writer.py URL RECORD CHANNEL``.
 
-It prints each id once it is acknowledged; what stands in its output was promised. On a very busy box the bus may take its
-store for lost and say so: what it takes then is promised to no other process, and not printed.
+It prints each id once it is acknowledged; what stands in its output was promised. On a very busy box the bus may take
+its store for lost and say so: what it takes then is promised to no other process, and not printed.
 """
 
 import asyncio
