@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum, auto
-from functools import lru_cache
+from hashlib import blake2b
 
 from harmonic_stack.merge.asked import plainly
 from harmonic_stack.merge.languages import closed_elsewhere
@@ -220,9 +220,22 @@ def closed_question(text: str, *, has_schema: bool = False) -> bool:
     return next((closed for closed in told if closed is not None), few and _few_words(parts[-1], text))
 
 
-@lru_cache(maxsize=8)  # each draft of a vote asks twice, and 100 KB of question take 50 ms
+# Each draft of a vote asks twice, and 100 KB of question take 50 ms. By digest: a long question is not kept for it.
+_KINDS: dict[bytes, Kind] = {}
+_MOST_KINDS = 64
+
+
 def kind_of(question: str) -> Kind:
     """The form that the answer to *question* takes, ANY where the question does not tell."""
+    key = blake2b(question.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    if (known := _KINDS.get(key)) is None:
+        if len(_KINDS) >= _MOST_KINDS:
+            _KINDS.clear()
+        known = _KINDS[key] = _kind_of(question)
+    return known
+
+
+def _kind_of(question: str) -> Kind:
     if options(question):
         return Kind.OPTION
     if re.search(r"\byes\s*(?:or|/)\s*no\b", question, _I):

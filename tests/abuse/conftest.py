@@ -15,10 +15,15 @@ MAY_GROW = 24_000_000
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def box(request: pytest.FixtureRequest) -> AsyncIterator[Box]:
-    """A running stack; a module's ``PLAY`` is its engine's, ``MORE`` are further settings, ``FAILURES`` expected."""
+    """A running stack; a module's ``PLAY`` is its engine's, ``MORE`` are further settings, ``FAILURES`` expected.
+
+    What is in ``FIRST`` is asked before the figures are taken.
+    """
     told = {name: getattr(request.module, name, None) for name in ("MORE", "ENVIRONMENT")}
     play = getattr(request.module, "PLAY", lambda _: Act())
     async with running_box(play, told["MORE"], told["ENVIRONMENT"]) as running:
+        for body in getattr(request.module, "FIRST", ()):
+            assert (await running.send(running.post(body))).status == 200
         await warm_up(running, 12)
         yield running
         await check_that_nothing_is_left(running, getattr(request.module, "FAILURES", {"503"}))
