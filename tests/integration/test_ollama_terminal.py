@@ -1,5 +1,6 @@
 """What a person at a terminal is asked before a model is fetched, and what they see of it: over a real terminal."""
 
+import asyncio
 import tempfile
 from pathlib import Path
 
@@ -23,12 +24,14 @@ async def test_a_yes_fetches_with_a_bar_and_the_start_goes_on(home: Home, tmp_pa
     with tempfile.TemporaryDirectory(prefix="hs-ollama-") as folder:
         installed = Installed(ollama_program(), Path(folder))
         async with registry({"tiny": Published(demo_model())}) as running:
+            running.gate, running.hold_at = asyncio.Event(), 50_000_000  # a fast disk has all before Ollama tells any
             installed.settle(home, f"http://{running.name('tiny')}")
             async with terminal(home, "up", "--engine", "ollama", "--port", str(free_port())) as person:
                 await person.sees(f"Ollama does not have http://{running.name('tiny')}. Fetch it (98 MB)? [Y/n]:")
                 assert running.sent == 0
                 person.types("y\n")
                 await person.sees("of 98 MB")
+                running.gate.set()
                 await person.sees("Harmonic Stack is ready after")
             assert b"[#" in person.shown
             assert b"pulled http://" in person.shown
