@@ -1,6 +1,7 @@
 """How long the stack takes to start, what it weighs, and what it leaves of the engine's speed.
 
-`python -m tests.bench stack [--rounds N]` starts it in a fresh home, on the demonstration model, and prints a table.
+`python -m tests.bench stack [--rounds N] [--model FILE] [--slots N] [--tokens N]` starts it in a fresh home, on the
+demonstration model unless another GGUF file is named, and prints a table. A card counts where `up` would use it.
 """
 
 import argparse
@@ -17,10 +18,10 @@ import psutil
 
 from harmonic_stack.host.describe import hardware_line
 from launcher import AgentSpec, EngineSettings, detect_hardware, local_model, plan, running_engine
+from launcher.embedded_devices import usable_by_embedded, with_card
 from launcher.loopback import free_port
 from tests.cli import Home
 
-SLOTS, TOKENS = 4, 64
 PROMPT = "Tell me a long story about a lighthouse and the people who keep it."
 
 
@@ -28,9 +29,15 @@ async def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser()
     options.add_argument("--rounds", type=int, default=5)
-    rounds = options.parse_args().rounds
+    options.add_argument("--model", type=Path, help="a GGUF file; the demonstration model where none is named")
+    options.add_argument("--slots", type=int, default=4)
+    options.add_argument("--tokens", type=int, default=64, help="tokens of each stream")
+    asked = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="hs-") as folder:
         home = Home(Path(folder) / "home").make()
+        home.env["HARMONIC_ENGINE__SLOTS"] = str(asked.slots)
+        if asked.model is not None:
+            home.env["HARMONIC_ENGINE__MODEL"] = str(asked.model.resolve())
         first = await _start(home)
         await home.run("down")
         second = await _start(home)
@@ -38,16 +45,18 @@ async def main() -> None:
             memory = {name: _pss(pids) for name, pids in (await _processes(home)).items()}
         finally:
             await home.run("down")
-        through, direct = await _speeds(Path(folder), rounds)
+        through, direct = await _speeds(Path(folder), asked)
     ratios = [ours / bare for ours, bare in zip(through, direct, strict=True)]
     rows = [
         ("start to the ready banner, first / second", f"{first:.1f} s / {second:.1f} s"),
         *((f"memory of the {name} (Pss)", f"{size / 1e6:.0f} MB") for name, size in memory.items()),
-        (f"tokens/s through the stack, {SLOTS} slots", f"{statistics.median(through):.1f}"),
-        (f"tokens/s of the engine asked directly, {SLOTS} slots", f"{statistics.median(direct):.1f}"),
+        (f"tokens/s through the stack, {asked.slots} slots", f"{statistics.median(through):.1f}"),
+        (f"tokens/s of the engine asked directly, {asked.slots} slots", f"{statistics.median(direct):.1f}"),
         ("ratio, median of the pairs (min to max)", _spread(ratios)),
     ]
-    _print(f"{hardware_line(detect_hardware())}; demonstration model, {SLOTS} slots, {TOKENS} tokens, {rounds} rounds")
+    model = asked.model.name if asked.model is not None else "demonstration model"
+    load = f"{asked.slots} slots, {asked.tokens} tokens, {asked.rounds} rounds"
+    _print(f"{hardware_line(detect_hardware())}; {model}, {load}")
     _print("\n| what | figure |\n|---|---|")
     for row in rows:
         _print(f"| {row[0]} | {row[1]} |")
@@ -72,13 +81,14 @@ def _pss(pids: list[int]) -> int:
     return sum(psutil.Process(pid).memory_full_info().pss for pid in pids)
 
 
-async def _speeds(folder: Path, rounds: int) -> tuple[list[float], list[float]]:
+async def _speeds(folder: Path, asked: argparse.Namespace) -> tuple[list[float], list[float]]:
     """Aggregate tokens/s at all slots of one engine, in turn: through the stack, and asked directly."""
-    settings = EngineSettings(kind="embedded", slots=SLOTS)
-    facts = local_model(None)
+    facts = local_model(asked.model)
     agents = [AgentSpec("executive", 1, facts.name)]
-    hardware = detect_hardware().cpu_only()
-    planned = plan(hardware, agents, {facts.name: facts}, context=settings.context, slots=SLOTS)
+    hardware = detect_hardware()
+    settings = await with_card(EngineSettings(kind="embedded", model=asked.model, slots=asked.slots), hardware)
+    hardware = (await usable_by_embedded(settings, hardware)).hardware
+    planned = plan(hardware, agents, {facts.name: facts}, context=settings.context, slots=asked.slots)
     through, direct = [], []
     async with (
         running_engine(settings, planned, run_dir=folder, log_dir=folder, report=lambda _: None) as engine,
@@ -92,9 +102,9 @@ async def _speeds(folder: Path, rounds: int) -> tuple[list[float], list[float]]:
         try:
             url = (await home.json("status"))["url"]
             key = (await home.run("key", "show")).out.strip()
-            for turn in range(rounds + 1):
-                ours = await _burst(client, f"{url}/v1", key, facts.name)
-                bare = await _burst(client, engine.base_url, engine.key, facts.name)
+            for turn in range(asked.rounds + 1):
+                ours = await _burst(client, f"{url}/v1", key, facts.name, asked)
+                bare = await _burst(client, engine.base_url, engine.key, facts.name, asked)
                 if turn:  # the first round warms both up
                     through.append(ours)
                     direct.append(bare)
@@ -103,11 +113,11 @@ async def _speeds(folder: Path, rounds: int) -> tuple[list[float], list[float]]:
     return through, direct
 
 
-async def _burst(client: httpx.AsyncClient, url: str, key: str, model: str) -> float:
+async def _burst(client: httpx.AsyncClient, url: str, key: str, model: str, asked: argparse.Namespace) -> float:
     body = {
         "model": model,
         "messages": [{"role": "user", "content": PROMPT}],
-        "max_tokens": TOKENS,
+        "max_tokens": asked.tokens,
         "temperature": 0,
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -124,7 +134,7 @@ async def _burst(client: httpx.AsyncClient, url: str, key: str, model: str) -> f
         return int(last["usage"]["completion_tokens"])
 
     begun = time.monotonic()
-    tokens = sum(await asyncio.gather(*(one() for _ in range(SLOTS))))
+    tokens = sum(await asyncio.gather(*(one() for _ in range(asked.slots))))
     return tokens / (time.monotonic() - begun)
 
 
