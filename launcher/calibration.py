@@ -9,7 +9,7 @@ from typing import Any
 
 from launcher.engine import EngineSettings
 from launcher.form import PROCESS_BYTES, EmbeddedSettings, choose
-from launcher.knee import Level, best, knee
+from launcher.knee import NEAR, Level, best, knee
 from launcher.levers import STOCK, Levers
 from launcher.probe_host import default_threads
 from launcher.profiles import choose_profile
@@ -121,24 +121,18 @@ def _record(row: dict[str, Any]) -> Record:
 
 
 def _why(found: Level, top: Level, curve: Sequence[Level], floor: int) -> str:
-    """Say where the knee is, and where the plan's slots give less than 95 % of the best level why they are taken."""
+    """Say where the knee is, and what the floor costs where it takes more slots than that."""
     words = f"{_slots(found)} the knee ({found.tokens_per_second:.0f} tokens/s)"
-    if found.slots < floor:
-        words += f", and a pool has at least {floor}, so that as many agents draft at a time"
-    planned = [level for level in curve if level.slots <= max(found.slots, floor)][-1]
-    share = planned.tokens_per_second / top.tokens_per_second
-    if share >= 0.95:
+    if found.slots >= floor:
         return words
-    if top.slots > planned.slots:
-        more = 100 * (1 / share - 1)
-        return f"{words}; {_gave(top)}, {more:.0f} % more for longer waits"
-    less = 100 * (1 - share)
-    return f"{words}; {_gave(planned)}, {less:.0f} % less than with {top.slots}"
+    words += f", and a pool has at least {floor}, so that as many agents draft at a time"
+    planned = [level for level in curve if level.slots <= floor][-1]
+    share = planned.tokens_per_second / top.tokens_per_second
+    if share >= NEAR:
+        return words
+    slots, speed = planned.slots, planned.tokens_per_second
+    return f"{words}; {slots} slots gave {speed:.0f}, {100 * (1 - share):.0f} % less than with {top.slots}"
 
 
 def _slots(level: Level) -> str:
     return "1 slot is" if level.slots == 1 else f"{level.slots} slots are"
-
-
-def _gave(level: Level) -> str:
-    return f"{level.slots} slots gave {level.tokens_per_second:.0f}"

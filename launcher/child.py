@@ -17,7 +17,7 @@ from typing import Literal
 
 from launcher.errors import EngineFailed, EngineNotReady
 from launcher.process import ProcessId, end_leftover, write_record
-from launcher.restart import Restart
+from launcher.restart import NEVER, Restart
 
 State = Literal["starting", "ready", "restarting", "failed", "stopped"]
 
@@ -196,7 +196,9 @@ class Child:
             if now - starts[-1] >= self._restart.window:
                 starts = starts[-1:]  # it ran for long: an old storm is forgotten
             delay = self._restart.delay(code, starts, now, self._chance())
-            log.warning("a program ended", extra={"child": self.name, "code": code, "delay": delay})
+            # One that runs once is meant to end.
+            level = logging.DEBUG if code == 0 and self._restart == NEVER else logging.WARNING
+            log.log(level, "a program ended", extra={"child": self.name, "code": code, "delay": delay})
             if delay is None:
                 return self._enter("failed")
             self._enter("restarting")

@@ -17,6 +17,8 @@ from launcher.knee import Level, enough, levels_up_to
 from launcher.power import NOTHING_READ, Ask, PowerMeter, Used
 
 LIMIT = 120.0  # seconds without a byte after which an engine is given up
+LASTING = 1.0  # seconds that one stream alone should generate: shorter bursts of an H100 differed by half
+MOST_TOKENS = 256  # of a stream, however fast: prompt and answer fit into a slot of 512
 
 # About 50 tokens, as in the papers' measurements; the number in front keeps one prompt from being another's prefix.
 PROMPT = (
@@ -47,8 +49,9 @@ async def measure(
 ) -> tuple[Level, ...]:
     """Measure *model* of *engine* level by level, up to *most* streams or until more of them bring too little.
 
-    Each level is run *repeats* times with *tokens* tokens a stream, after one short burst to warm up; *on_run* is told
-    each run; *ask* reads the energy. Raises EngineUnreachable where a stream fails or ends without a token.
+    Each level is run *repeats* times with *tokens* tokens a stream (`lasting_tokens` tells how many are enough), after
+    one short burst to warm up; *on_run* is told each run; *ask* reads the energy. Raises EngineUnreachable where a
+    stream fails or ends without a token.
     """
     numbers = itertools.count(1)
     curve: list[Level] = []
@@ -63,6 +66,17 @@ async def measure(
         if enough(curve):
             break
     return tuple(curve)
+
+
+async def lasting_tokens(engine: Engine, model: str, least: int) -> int:
+    """Return how many tokens a stream needs to last LASTING seconds when it runs alone: *least* to MOST_TOKENS.
+
+    Raises EngineUnreachable as `measure` does.
+    """
+    numbers = itertools.count(2_000_000)
+    await burst(engine, model, 1, tokens=4, numbers=numbers)
+    alone = await burst(engine, model, 1, tokens=least, numbers=numbers)
+    return max(least, min(MOST_TOKENS, round(LASTING * alone.tokens_per_second)))
 
 
 def summary(slots: int, runs: Sequence[Run]) -> Level:

@@ -40,15 +40,19 @@ from launcher.llama_server import options_in
 from launcher.power import find_source
 from launcher.profiles import choose_profile
 from launcher.trial import try_levers
-from launcher.tune import measure
+from launcher.tune import lasting_tokens, measure
 from launcher.tune_plot import png_plot, text_plot
+
+LEAST_TOKENS = 32  # that a stream generates, unless the caller says otherwise
 
 
 def tune(
     config: Annotated[Path | None, typer.Option("--config", help="Settings file to use instead of your own.")] = None,
     most: Annotated[int | None, typer.Option(min=1, help="Most slots to try; else what the profile allows.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each level; the median counts.")] = 3,
-    tokens: Annotated[int, typer.Option(min=2, help="Tokens that each stream generates.")] = 32,
+    tokens: Annotated[
+        int | None, typer.Option(min=2, help="Tokens that each stream generates; else a second's, 32 to 256.")
+    ] = None,
     no_levers: Annotated[bool, typer.Option("--no-levers", help="Leave the engine's levers as they are.")] = False,
     picture: Annotated[Path | None, typer.Option(help="Where the plot goes as a PNG file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -134,7 +138,7 @@ class _Bench:
 
 
 async def _tuned(
-    settings: EngineSettings, paths: Paths, most: int | None, *, repeats: int, tokens: int, levers: bool
+    settings: EngineSettings, paths: Paths, most: int | None, *, repeats: int, tokens: int | None, levers: bool
 ) -> Tuned:
     """Measure level by level on an engine with as many slots as will be tried, then try the levers at the knee."""
     here = await asyncio.to_thread(detect_hardware)
@@ -149,6 +153,7 @@ async def _tuned(
     with find_source(gpu=usable.gpu) as ask, _progress(sum(levels_up_to(slots)) * repeats, "measuring") as progress:
         async with bench.start(planned) as engine:
             assert isinstance(engine, EmbeddedEngine)  # asked for above
+            tokens = tokens or await lasting_tokens(engine, bench.facts.name, LEAST_TOKENS)
             curve = await measure(
                 engine,
                 bench.facts.name,
