@@ -17,7 +17,7 @@ from launcher.knee import Level, enough, levels_up_to
 from launcher.power import NOTHING_READ, Ask, PowerMeter, Used
 
 LIMIT = 120.0  # seconds without a byte after which an engine is given up
-LASTING = 1.0  # seconds that one stream alone should generate: shorter bursts of an H100 differed by half
+LASTING = 0.5  # seconds that one stream alone should generate: shorter bursts of an H100 differed by half
 MOST_TOKENS = 256  # of a stream, however fast: prompt and answer fit into a slot of 512
 
 # About 50 tokens, as in the papers' measurements; the number in front keeps one prompt from being another's prefix.

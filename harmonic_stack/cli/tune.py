@@ -51,7 +51,7 @@ def tune(
     most: Annotated[int | None, typer.Option(min=1, help="Most slots to try; else what the profile allows.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each level; the median counts.")] = 3,
     tokens: Annotated[
-        int | None, typer.Option(min=2, help="Tokens that each stream generates; else a second's, 32 to 256.")
+        int | None, typer.Option(min=2, help="Tokens that each stream generates; else half a second's, 32 to 256.")
     ] = None,
     no_levers: Annotated[bool, typer.Option("--no-levers", help="Leave the engine's levers as they are.")] = False,
     picture: Annotated[Path | None, typer.Option(help="Where the plot goes as a PNG file.")] = None,
