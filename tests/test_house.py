@@ -23,7 +23,7 @@ from harmonic_stack import __version__
 from harmonic_stack.api.app import App, create_app
 from harmonic_stack.api.door import SCOPES
 from harmonic_stack.api.openapi import BODIES
-from harmonic_stack.cli.main import app as command_line
+from harmonic_stack.cli.main import command_line
 from harmonic_stack.config import Config
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.engine.capabilities import ALL
@@ -252,7 +252,7 @@ def told_commands() -> dict[str, str]:
 
 def test_every_command_is_documented_with_its_options_and_nothing_else() -> None:
     told = {words: set(re.findall(r"`(--[a-z-]+)", text)) for words, text in told_commands().items()}
-    assert told == dict(commands(typer.main.get_command(command_line)))
+    assert told == dict(commands(typer.main.get_command(command_line())))
 
 
 # --- Documents -------------------------------------------------------------------------------------------------------

@@ -7,12 +7,11 @@ import typer
 
 from harmonic_stack.cli.look import AsJson, ConfigFile
 from harmonic_stack.cli.output import say, show_json, show_table
-from harmonic_stack.cli.up import open_keys
 from harmonic_stack.config import Config, example_toml
 from harmonic_stack.crew import load_crew
 from harmonic_stack.errors import FileExists
-from harmonic_stack.host.keys import Scope
-from harmonic_stack.host.paths import config_file
+from harmonic_stack.host.keys import Keys, Scope
+from harmonic_stack.host.paths import Paths, config_file
 
 config_app = typer.Typer(help="Look at the settings, check them, or write a file to edit.", no_args_is_help=True)
 key_app = typer.Typer(help="The API keys.", no_args_is_help=True)
@@ -71,7 +70,7 @@ Admin = Annotated[bool, typer.Option("--admin", help="The key that may also admi
 @key_app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """Show every key's id, scope and name, and no key."""
-    rows = [{"id": key.id, "scope": key.scope.value, "name": key.name} for key in open_keys()]
+    rows = [{"id": key.id, "scope": key.scope.value, "name": key.name} for key in _open_keys()]
     if as_json:
         show_json({"keys": rows})
         return
@@ -84,23 +83,30 @@ def add_key(
     admin: Admin = False,
 ) -> None:
     """Make a further key and print it alone on stdout; a running stack knows it at once."""
-    typer.echo(open_keys().add(Scope.ADMIN if admin else Scope.INFERENCE, name).text)
+    typer.echo(_open_keys().add(Scope.ADMIN if admin else Scope.INFERENCE, name).text)
 
 
 @key_app.command("rotate")
 def rotate_key(admin: Admin = False) -> None:
     """Replace the first key of a scope and print the new one; the old one ends."""
-    typer.echo(open_keys().rotate(Scope.ADMIN if admin else Scope.INFERENCE).text)
+    typer.echo(_open_keys().rotate(Scope.ADMIN if admin else Scope.INFERENCE).text)
 
 
 @key_app.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(metavar="ID", help="As `key list` shows it.")]) -> None:
     """End a key; the last one of a scope stays."""
-    ended = open_keys().revoke(key_id)
+    ended = _open_keys().revoke(key_id)
     say(f"ended: {ended.id} ({ended.scope.value})")
 
 
 @key_app.command("show")
 def show_key(admin: Admin = False) -> None:
     """Print a key alone on stdout."""
-    typer.echo(open_keys().text(Scope.ADMIN if admin else Scope.INFERENCE))
+    typer.echo(_open_keys().text(Scope.ADMIN if admin else Scope.INFERENCE))
+
+
+def _open_keys() -> Keys:
+    """The keys of this user's box, made at first use."""
+    paths = Paths.find()
+    paths.make()
+    return Keys.open(paths)

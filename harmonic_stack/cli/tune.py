@@ -169,6 +169,7 @@ async def _tuned(
     threads = settings.threads or default_threads(hardware.cpu)
     about = subject(chosen.build, bench.facts, hardware, threads=threads, cache_type=planned.cache_type)
     record = Record(about, datetime.now(UTC).date().isoformat(), planned.context, curve)
+    keep_record(calibrations_file(paths), record)  # the levers take minutes, and whoever breaks off keeps this
     if not levers:
         return Tuned(record, profile.floor, ())
     peak = record.calibration(profile.floor).peak or slots

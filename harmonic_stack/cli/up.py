@@ -19,13 +19,12 @@ import uvloop
 from harmonic_stack.api.app import create_app
 from harmonic_stack.api.server import bound_socket, make_server, serve_until_signal
 from harmonic_stack.cli.models import pull_missing
-from harmonic_stack.cli.output import explain, say, show
+from harmonic_stack.cli.output import explain, say
 from harmonic_stack.config import Config, Loaded
 from harmonic_stack.daemon import Daemon, running_stack
 from harmonic_stack.host.file_limit import allow_open_files
-from harmonic_stack.host.keys import Keys
-from harmonic_stack.host.lock import Note, held_lock, stop_daemon
-from harmonic_stack.host.logs import follow, log_files, set_up_logging
+from harmonic_stack.host.lock import Note, held_lock
+from harmonic_stack.host.logs import log_files, set_up_logging
 from harmonic_stack.host.notify import Notifier
 from harmonic_stack.host.paths import Paths
 from launcher import ProcessId
@@ -58,31 +57,6 @@ def up(
     if detach:
         raise typer.Exit(_detached(loaded, paths))
     _serve(loaded, paths, lambda text: say(text) if text != READY else None)
-
-
-def down(
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for requests under way.")] = 60.0,
-) -> None:
-    """Stop the daemon and all that it started."""
-    if not stop_daemon(Paths.find(), timeout):
-        say(f"it has not stopped within {timeout:g} s; harmonic-stack logs tells what it does")
-        raise typer.Exit(1)
-    say("stopped")
-
-
-def logs(
-    which: Annotated[str, typer.Argument(help="daemon, engine or store; engine.SERVER of a further engine")] = "daemon",
-    follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines of what there is.")] = 100,
-) -> None:
-    """Show a log."""
-    files = log_files(Paths.find())
-    if which not in files:
-        raise typer.BadParameter(f"{which!r} is none of {', '.join(files)}", param_hint="which")
-    if not files[which].exists():
-        say(f"there is no {files[which]} yet: nothing has written to it")
-    for line in follow(files[which], lines, go_on=follow_on):
-        show(line)
 
 
 def _serve(loaded: Loaded, paths: Paths, tell: Say) -> None:
@@ -222,10 +196,3 @@ def _shown_path(folder: Path) -> str:
     """Our program in *folder*, from where the person stands if it is below."""
     program = folder / "harmonic-stack"
     return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
-
-
-def open_keys() -> Keys:
-    """The keys of this user's box, made at first use."""
-    paths = Paths.find()
-    paths.make()
-    return Keys.open(paths)

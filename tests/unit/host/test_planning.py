@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harmonic_stack.cli.main import app
+from harmonic_stack.cli.main import command_line
 from harmonic_stack.crew import PAPERS_CREW, load_crew
 from harmonic_stack.host.planning import plan_as_papers, plan_for_profile
 from launcher import EngineSettings, UnknownModel, UnknownProfile, nominal_models, profiles
@@ -67,7 +67,7 @@ def test_an_unknown_box_is_refused_by_either_accounting() -> None:
 
 
 def run(*words: str) -> str:
-    result = CliRunner().invoke(app, ["plan", "--hardware", "dgx-spark", *words])
+    result = CliRunner().invoke(command_line(), ["plan", "--hardware", "dgx-spark", *words])
     assert result.exit_code == 0, result.output
     return result.stdout
 
