@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from harmonic_stack.answer.judge import ASKED, first_candidates, likelihood
 from harmonic_stack.chat_client import ChatCall
 from harmonic_stack.conductor import Conductor
 from harmonic_stack.errors import EngineStreamFailed
-from harmonic_stack.idle import LAST, while_idle
+from harmonic_stack.idle import LAST, InBackground, while_idle
 from harmonic_stack.query import Message
 from harmonic_stack.run import Served
 
@@ -25,7 +24,7 @@ QUIET = 10.0
 MOST_MODELS = 64
 
 
-class Examining:
+class Examining(InBackground):
     """Asks a model of each pair's two answers; ``fitness`` is how far it is. What it has found outlives the daemon.
 
     A query stops it at once, and it goes on with the same pair when none was under way for ``quiet`` seconds.
@@ -40,20 +39,12 @@ class Examining:
         self.fitness = self._known() or Fitness()
         self.rested = asyncio.Event()  # set while nothing is to be asked: done, given up, or not begun
         self.rested.set()
-        self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Start in the background, where there is anything to find out; nothing waits for it."""
         if self._enabled and self.fitness.fit is None and "logprobs" in self._pool.can:
             self.rested.clear()
-            self._task = asyncio.create_task(self._run(), name="examining")
-
-    async def aclose(self) -> None:
-        """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            self._start(self._run(), "examining")
 
     def as_dict(self) -> dict[str, Any]:
         """How far it is, and what came out: ``fit`` is None while that is not known."""

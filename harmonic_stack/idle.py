@@ -2,10 +2,27 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 
 from harmonic_stack.conductor import Conductor
 
 LAST = 9  # the tier of calls that no query waits for: after every agent's
+
+
+class InBackground:
+    """Work in a task of its own, which nothing waits for and `aclose` ends."""
+
+    _task: asyncio.Task[None] | None = None
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
+        self._task = asyncio.create_task(work, name=name)
+
+    async def aclose(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
 
 
 async def while_idle(conductor: Conductor, work: Coroutine[None, None, None], *, quiet: float = 0.0) -> bool:

@@ -66,6 +66,7 @@ class Metrics:
         self._restarts = counter("engine_restarts", "Restarts of the engine's process by its supervisor.", ("engine",))
         self._entries = gauge("spine_entries", "Signals on a channel.", ("channel",))
         self._dropped = counter("spine_dropped", "Signals that left a channel by a bound.", ("channel",))
+        self._memory = gauge("spine_memory_bytes", "Used in the spine's store, and where it makes room.", ("of",))
         self._degraded = gauge("spine_degraded", "Whether the bus goes on without its store.")
         self._joules = counter("energy_joules", "Used while queries ran; absent if the box tells none.", ("device",))
         self._per_joule = gauge("tokens_per_joule", "Tokens written for each joule, since the start.", ("device",))
@@ -159,7 +160,12 @@ class Metrics:
                 gauge.labels(energy.device).set(found)
 
     async def _spine(self, bus: Bus) -> None:
-        self._degraded.set(bus.health().state != "ok")
+        health = bus.health()
+        self._degraded.set(health.state != "ok")
+        if (memory := health.memory) is not None:
+            for of, size in (("used", memory.used), ("bound", memory.bound)):
+                if size is not None:
+                    self._memory.labels(of).set(size)
         try:
             for channel in await bus.stats():
                 self._entries.labels(str(channel.channel.value)).set(channel.entries)

@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Any
 
 from harmonic_stack.conductor import Conductor
 from harmonic_stack.crew import Agent, Crew
-from harmonic_stack.idle import LAST, while_idle
+from harmonic_stack.idle import LAST, InBackground, while_idle
 from harmonic_stack.run import Seats, Served
 from launcher import Engine
 from launcher.warm import warm
 
 
-class Warming:
+class Warming(InBackground):
     """Warms the pools that have a slot for each of their agents; with fewer, one agent's prompt would oust another's.
 
     A query stops it at once, and it begins again when none is under way.
@@ -42,19 +42,11 @@ class Warming:
             else:
                 self._left_out.append(f"{name} has {pool.slots.slots} slots for {len(agents)} agents")
         self._warmed: dict[str, float] = {}
-        self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Start in the background, where the settings allow it; nothing waits for it."""
         if self._enabled:
-            self._task = asyncio.create_task(self._run(), name="warming")
-
-    async def aclose(self) -> None:
-        """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            self._start(self._run(), "warming")
 
     def as_dict(self) -> dict[str, Any]:
         """How far it is: of how many agents the prompt is warm, the seconds to the first token of each, and why not."""

@@ -19,7 +19,7 @@ from spine.six_channels import SixChannels
 
 IN_PROCESS = "memory://"
 SERVERS = ("redis://", "unix://")
-ALLOWED = ("redis://HOST[:PORT][/DB]", "unix:///PATH[?db=N]", IN_PROCESS)
+ALLOWED = ("redis://HOST[:PORT][/DB]", "unix://[USER@]/PATH[?db=N]", IN_PROCESS)
 
 
 @asynccontextmanager
