@@ -1,6 +1,8 @@
 """`tune` on the real engine: a curve is measured and kept, the next plan takes it, and nothing is left running."""
 
+import asyncio
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from typer.testing import CliRunner
 from harmonic_stack.cli.look import plan
 from harmonic_stack.cli.tune import tune
 from launcher.levers import Levers
-from tests.cli import Home
+from tests.cli import COMMAND, Home
 from tests.integration.forms import FORMS
 
 pytestmark = pytest.mark.engine
@@ -50,6 +52,23 @@ def test_what_is_measured_is_kept_and_taken_by_the_next_plan(home: Home, form: s
     assert [pool["slots"] for pool in planned["pools"]] == [4]
     assert any(found["words"] in decision for decision in planned["decisions"])
     assert any("what paid here" in decision for decision in planned["decisions"]) == bool(said)
+
+
+async def test_a_curve_is_kept_when_the_trial_of_levers_is_broken_off(home: Home) -> None:
+    home.env["HARMONIC_ENGINE__NAME"] = "embedded"
+    words = ("tune", "--most", "1", "--repeats", "1", "--tokens", "2")
+    running = await asyncio.create_subprocess_exec(
+        *COMMAND, *words, env=home.environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    assert running.stderr is not None
+    async with asyncio.timeout(60):
+        await running.stderr.readuntil(b"levers")
+        running.send_signal(signal.SIGINT)
+        await running.communicate()
+    assert running.returncode == 130
+    assert home.processes() == []
+    planned = await home.json("plan")
+    assert any("measured on this box" in decision for decision in planned["decisions"])
 
 
 def test_the_users_own_slots_come_before_what_was_measured(home: Home) -> None:
