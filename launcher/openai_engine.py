@@ -13,7 +13,8 @@ from launcher.errors import EngineUnreachable, UnknownModel
 from launcher.http_client import control_client, model_ids
 from launcher.plan_types import Plan
 
-DEFAULT_SLOTS = 4  # what a stranger's server is asked for at a time; `prove_slots` tells whether it has them
+DEFAULT_SLOTS = 4  # of a server that does not tell how many it has; `prove_slots` tells whether it has them
+MOST_SLOTS = 512  # as for `engine.slots`
 
 
 @dataclass
@@ -30,6 +31,7 @@ class OpenAIEngine:
     note: str | None = None
     log: Path | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
+    told: bool = False  # the slots are what the server says, and neither set nor the default
 
     def shortfall(self, _model: str, /) -> str | None:
         return None
@@ -65,10 +67,10 @@ async def openai_engine(settings: EngineSettings, plan: Plan, *, report: Report)
 async def find_engine(settings: EngineSettings) -> OpenAIEngine:
     """Return the server at `settings.url`, with or without `/v1` at its end, and its models.
 
-    Call it before the plan to learn which models there are. Raises EngineUnreachable.
+    Its slots are the settings', else those that it tells (llama.cpp's do), else DEFAULT_SLOTS. Call it before the plan
+    to learn which models there are. Raises EngineUnreachable.
     """
     url = (settings.url or "").rstrip("/")
-    slots = settings.slots or DEFAULT_SLOTS
     reasons = []
     async with control_client(settings.api_key, timeout=min(10.0, settings.start_timeout)) as client:
         for base in (url,) if url.endswith("/v1") else (f"{url}/v1", url):
@@ -78,9 +80,21 @@ async def find_engine(settings: EngineSettings) -> OpenAIEngine:
                 raise EngineUnreachable(url, str(exc) or type(exc).__name__) from exc
             models = model_ids(answer) if answer.status_code == httpx.codes.OK else None
             if models is not None:
-                return OpenAIEngine(base, settings.api_key, slots, models)
+                told = None if settings.slots else await _told_slots(client, base)
+                slots = told or settings.slots or DEFAULT_SLOTS
+                return OpenAIEngine(base, settings.api_key, slots, models, told=told is not None)
             reasons.append(f"{base}/models answered {_words(answer)}")
     raise EngineUnreachable(url, "; ".join(reasons))
+
+
+async def _told_slots(client: httpx.AsyncClient, base: str) -> int | None:
+    """Return how many slots llama.cpp's server says it has; None of others, which have no such route."""
+    try:
+        answer = await client.get(f"{base.removesuffix('/v1')}/props")
+        told = answer.json().get("total_slots") if answer.status_code == httpx.codes.OK else None
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return None
+    return min(told, MOST_SLOTS) if type(told) is int and told > 0 else None
 
 
 def _words(answer: httpx.Response) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from launcher.budget import Box, Cost, Device, read_box
 from launcher.errors import DoesNotFit, UnknownModel
@@ -99,8 +100,10 @@ def _set_aside(box: Box, beside: Mapping[str, ModelFacts], context: int) -> tupl
     return box, tuple(held)
 
 
-def plan_elsewhere(agents: Sequence[AgentSpec], *, slots: int, context: int) -> Plan:
-    """Plan for an engine that is not ours: *slots* for each model, and no memory of this box."""
+def plan_elsewhere(
+    agents: Sequence[AgentSpec], *, slots: int, context: int, told: Mapping[str, int] = MappingProxyType({})
+) -> Plan:
+    """Plan for engines that are not ours: *slots* for each model, or what its engine has *told*, and no memory."""
     if not agents:
         raise ValueError("a plan needs at least one agent")
     pools: list[Pool] = []
@@ -109,14 +112,19 @@ def plan_elsewhere(agents: Sequence[AgentSpec], *, slots: int, context: int) -> 
     }
     for model, engine in dict.fromkeys((agent.model, agent.engine) for agent in agents):
         name = _pool_name(model, servers[engine], pools)
-        pools.append(Pool(name, model, servers[engine], slots, Bytes(0), device="elsewhere", engine=engine))
+        count = told.get(engine, slots)
+        pools.append(Pool(name, model, servers[engine], count, Bytes(0), device="elsewhere", engine=engine))
+    sources = {(pool.slots, "as it tells" if pool.engine in told else "as configured"): None for pool in pools}
     return Plan(
-        agents=_agent_plans(agents, pools, slots),
+        agents=_agent_plans(agents, pools, max(pool.slots for pool in pools)),
         pools=tuple(pools),
         isolated_bytes=Bytes(0),
         shared_bytes=Bytes(0),
         budget_bytes=Bytes(0),
-        decisions=(f"The engine runs elsewhere: {slots} slots for each model, as configured; no memory is planned.",),
+        decisions=tuple(
+            f"The engine runs elsewhere: {count} slots for each model, {source}; no memory is planned."
+            for count, source in sources
+        ),
         profile="elsewhere",
         context=context,
     )

@@ -102,7 +102,7 @@ class Engine(Section):
         default=0,
         ge=0,
         le=512,
-        description="Sequences that the engine decodes at a time; 0: as planned here, 4 at a URL.",
+        description="Sequences that the engine decodes at a time; 0: as planned here; at a URL as it tells, else 4.",
     )
     context: int = Field(default=2_048, ge=256, le=1_048_576, description="Tokens of context in each slot.")
     cache_type: Literal["f16", "q8_0", "q4_0"] = Field(default="f16", description="Number format of the KV cache.")

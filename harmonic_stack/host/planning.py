@@ -101,7 +101,9 @@ async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
     names = [agent.name for agent in crew.enabled]
     main = needed.main
     away = [spec for part in parts if part.facts is None for spec in part.specs]
-    elsewhere = plan_elsewhere(away, slots=main.slots or DEFAULT_SLOTS, context=main.context) if away else None
+    told = {part.engine: part.slots for part in parts if part.slots is not None}
+    known = main.slots or DEFAULT_SLOTS
+    elsewhere = plan_elsewhere(away, slots=known, context=main.context, told=told) if away else None
     local = [part for part in parts if part.facts is not None]
     if not local:
         assert elsewhere is not None, "a crew has an agent"
@@ -116,12 +118,16 @@ async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
 
 @dataclass(frozen=True)
 class _Part:
-    """What one engine adds to a plan; *facts* is None where no memory of this box is planned for it."""
+    """What one engine adds to a plan; *facts* is None where no memory of this box is planned for it.
+
+    *slots* are those of a server elsewhere where the user has not said how many; None: they are set, or it is ours.
+    """
 
     engine: str
     settings: EngineSettings
     specs: list[AgentSpec]
     facts: dict[str, ModelFacts] | None
+    slots: int | None = None
 
 
 async def _parts(crew: Crew, needed: Needed) -> tuple[list[_Part], list[Absent]]:
@@ -163,8 +169,9 @@ async def _part(engine: str, crew: Crew, needed: Needed) -> _Part:
         if needed.agents[agent.name][0] == engine
     ]
     facts: dict[str, ModelFacts] | None = None
+    slots: int | None = None
     if settings.kind == "openai":
-        main = str(settings.model) if settings.model else (await find_engine(settings)).models[0]
+        main, slots = await _elsewhere(settings)
     elif settings.kind == "ollama":
         own = replace(crew, agents=tuple(mine))
         site = settings.ollama or await look_at_ollama(settings.url, wanted_models(str(settings.model or ""), own))
@@ -173,7 +180,18 @@ async def _part(engine: str, crew: Crew, needed: Needed) -> _Part:
     else:
         model = local_model(settings.model, settings.alias)
         main, facts = model.name, {model.name: model}
-    return _Part(engine, settings, [replace(spec, engine=engine) for spec in agent_specs(mine, main)], facts)
+    return _Part(engine, settings, [replace(spec, engine=engine) for spec in agent_specs(mine, main)], facts, slots)
+
+
+async def _elsewhere(settings: EngineSettings) -> tuple[str, int | None]:
+    """The model of a server that is not ours, and the slots that it tells; one whose model is set may be away."""
+    try:
+        server = await find_engine(settings)
+    except EngineUnreachable:
+        if not settings.model:
+            raise
+        return str(settings.model), None
+    return str(settings.model or server.models[0]), server.slots if server.told else None
 
 
 def _plan_here(

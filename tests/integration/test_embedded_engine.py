@@ -20,6 +20,7 @@ from launcher.errors import EngineFailed, EngineNotReady, UnknownModel
 from launcher.form import PROCESS_BYTES, EmbeddedSettings, Form
 from launcher.hardware import detect_hardware
 from launcher.http_client import control_client
+from launcher.openai_engine import find_engine
 from launcher.plan import plan
 from launcher.plan_types import Plan
 from launcher.prove import prove_slots
@@ -130,6 +131,8 @@ class TestAsked:
         async with control_client(engine.key, 5) as client:
             props = (await client.get(f"{engine.base_url.removesuffix('/v1')}/props")).json()
         assert props["total_slots"] == engine.slots == SLOTS
+        stranger = await find_engine(EngineSettings(url=engine.base_url, api_key=engine.key))
+        assert (stranger.slots, stranger.told) == (SLOTS, True)
         assert props["default_generation_settings"]["n_ctx"] == CONTEXT
 
     async def test_the_promised_slots_are_proven(self, engine: Engine) -> None:

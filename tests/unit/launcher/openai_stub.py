@@ -19,6 +19,7 @@ class Stub:
     prefix: str = "/v1"
     listing: tuple[int, str, bytes] = (200, "", b'{"data": [{"id": "tiny"}]}')  # status, extra header lines, body
     stream_status: int = 200
+    props: tuple[int, str, bytes] = (404, "", b"{}")
     silent: bool = False
     seen: list[str] = field(default_factory=list)
     url: str = ""
@@ -33,6 +34,8 @@ class Stub:
             path = head.split(" ", 2)[1]
             if path == f"{self.prefix}/models":
                 self._write(writer, *self.listing)
+            elif path == "/props":
+                self._write(writer, *self.props)
             elif path == f"{self.prefix}/chat/completions":
                 length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
                 await self._chat(writer, json.loads(await reader.readexactly(length)))

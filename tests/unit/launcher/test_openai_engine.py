@@ -28,6 +28,26 @@ async def test_a_server_without_v1_is_found_too() -> None:
         assert (await find_engine(EngineSettings(url=stub.url))).base_url == stub.url
 
 
+@pytest.mark.parametrize(
+    ("props", "slots"),
+    [
+        ((200, "", b'{"total_slots": 24}'), 24),
+        ((200, "", b'{"total_slots": 100000}'), 512),
+        ((200, "", b'{"total_slots": 0}'), 4),
+        ((200, "", b'{"total_slots": true}'), 4),
+        ((200, "", b"[]"), 4),
+        ((200, "", b"<html>"), 4),
+        ((401, "", b'{"total_slots": 24}'), 4),
+    ],
+)
+async def test_a_server_that_tells_its_slots_has_so_many(props: tuple[int, str, bytes], slots: int) -> None:
+    async with serving(Stub(props=props)) as stub:
+        engine = await find_engine(EngineSettings(url=stub.url))
+        assert (engine.slots, engine.told) == (slots, slots != 4)
+        set_here = await find_engine(EngineSettings(url=stub.url, slots=3))
+        assert (set_here.slots, set_here.told) == (3, False)
+
+
 async def test_the_key_goes_along_and_is_not_shown() -> None:
     async with serving(Stub()) as stub:
         settings = EngineSettings(url=stub.url, api_key="sk-secret")

@@ -105,6 +105,18 @@ def test_what_runs_elsewhere_joins_a_plan_and_takes_no_memory() -> None:
     assert [pool.engine for pool in found.pools] == ["", "http://x", "http://z"]
 
 
+def test_an_engine_elsewhere_has_the_slots_that_it_told_and_the_others_those_that_are_set() -> None:
+    agents = [
+        AgentSpec("a", 1, "x", "http://x"),
+        AgentSpec("b", 3, "x", "http://x"),
+        AgentSpec("c", 3, "y", "http://z"),
+    ]
+    found = plan_elsewhere(agents, slots=2, context=8, told={"http://x": 24})
+    assert {pool.engine: pool.slots for pool in found.pools} == {"http://x": 24, "http://z": 2}
+    assert {agent.name: agent.slots for agent in found.agents} == {"a": 24, "b": 12, "c": 2}
+    assert ["as it tells" in words for words in found.decisions] == [True, False]
+
+
 @pytest.mark.parametrize("more", [0, 2 * GB, 9 * GB, 40 * GB])
 def test_more_memory_drops_no_agent_of_any_engine(more: int) -> None:
     crew = (AgentSpec("a", 1, "small"), AgentSpec("b", 2, "large", "embedded"), AgentSpec("c", 3, "small", "embedded"))
