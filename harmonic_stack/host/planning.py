@@ -120,7 +120,7 @@ async def plan_for(hardware: Hardware, crew: Crew, needed: Needed) -> Plan:
 class _Part:
     """What one engine adds to a plan; *facts* is None where no memory of this box is planned for it.
 
-    *slots* are those of a server elsewhere where the user has not said how many; None: they are set, or it is ours.
+    *slots* are what a server elsewhere tells; None: it tells none, the user has set them, or the engine is ours.
     """
 
     engine: str

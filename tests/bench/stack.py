@@ -97,7 +97,6 @@ async def _speeds(folder: Path, asked: argparse.Namespace) -> tuple[list[float],
         assert engine.key is not None
         home = Home(folder / "beside").make()
         home.env |= {"HARMONIC_ENGINE__API_KEY_ENV": "ENGINE_KEY", "ENGINE_KEY": engine.key}
-        home.env["HARMONIC_ENGINE__SLOTS"] = str(asked.slots)  # what it cannot see of an engine that runs already
         ran = await home.run("up", "--detach", "--engine", engine.base_url, "--port", str(free_port()))
         assert ran.code == 0, ran.err
         try:
