@@ -65,7 +65,7 @@ class Orchestrator:
         return self._traces is not None
 
     async def answer(self, query: Query, put: Put, *, parent: Parent | None = None) -> Report:
-        """Answer *query* as soon as there is room; the events go to *put* as they happen, the report last.
+        """Answer *query* as soon as there is room; the events go to *put* as they happen.
 
         Cancelling frees every slot at once, or the place in the queue. *parent* is the client's own span.
 
@@ -92,7 +92,6 @@ class Orchestrator:
         self._observe(report)
         if recording is not None:
             recording.report = report
-        put(report)
         return report
 
     def _tier(self, query: Query) -> int:

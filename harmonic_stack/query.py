@@ -303,4 +303,4 @@ class Report:
     finishes: tuple[str, ...] = ()  # of each choice, where there are several
 
 
-Event = DraftDelta | AnswerDelta | ToolCallDelta | Report
+Event = DraftDelta | AnswerDelta | ToolCallDelta

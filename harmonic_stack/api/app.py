@@ -1,8 +1,6 @@
 """The HTTP application: one door for all routes, the chat route as plain ASGI, FastAPI for the rest."""
 
 import logging
-import re
-import secrets
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +14,7 @@ from starlette.routing import Match
 
 from harmonic_stack import __version__
 from harmonic_stack.api import admin, cors, metrics_route, models, responses, spine_routes
+from harmonic_stack.api.answer_route import AnswerRoute
 from harmonic_stack.api.asgi import (
     ClientGone,
     Message,
@@ -24,26 +23,24 @@ from harmonic_stack.api.asgi import (
     Send,
     checked_body,
     has_body,
-    problem_headers,
     send_json,
 )
 from harmonic_stack.api.door import Door, header
-from harmonic_stack.api.message_wire import error_object
-from harmonic_stack.api.messages import PREFIX as MESSAGES
+from harmonic_stack.api.lane import Lane
 from harmonic_stack.api.openapi import with_plain_routes
 from harmonic_stack.api.plain_routes import PlainRoute, plain_routes
 from harmonic_stack.api.replays import Replays
+from harmonic_stack.api.reply import id_headers, problem_content, problem_headers, request_id
 from harmonic_stack.config import Server
 from harmonic_stack.daemon import Daemon
 from harmonic_stack.errors import BadRequest, HarmonicError, MethodNotAllowed, RouteNotFound
 from harmonic_stack.metrics import Metrics
-from harmonic_stack.problems import PROBLEMS, error_body, problem_of
+from harmonic_stack.problems import PROBLEMS, problem_of
 
 log = logging.getLogger(__name__)
 # Routes of FastAPI's that take a body: it is JSON, checked before FastAPI sees it, but for those that read their own.
 JSON_BODIES = ADMIN = "/admin/"
 OWN_BODIES = frozenset({"/admin/spine/import"})
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class App(FastAPI):
@@ -52,6 +49,7 @@ class App(FastAPI):
     door: Door
     plain: dict[str, PlainRoute]
     replays: Replays
+    lane: Lane
     metrics: Metrics
     limits: Server
 
@@ -59,9 +57,7 @@ class App(FastAPI):
         """Serve one request; every reply bears an ``x-request-id``, every failure has OpenAI's shape."""
         assert scope["type"] == "http", "the server speaks neither WebSocket nor lifespan"
         page = self.door.page(scope)
-        reply = _Reply(send, header(scope["headers"], b"x-request-id"), cors.answer_headers(page))
-        if scope["path"].startswith(MESSAGES):
-            reply.id_names = (b"x-request-id", b"request-id")  # Anthropic's clients look for the second
+        reply = _Reply(send, header(scope["headers"], b"x-request-id"), scope["path"], cors.answer_headers(page))
         begun = time.monotonic()
         try:
             if page is not None and cors.is_preflight(scope):
@@ -91,7 +87,7 @@ class App(FastAPI):
                 raise
             if not isinstance(error, HarmonicError):
                 log.exception("a request failed", extra={"request_id": reply.id})
-            body = _body_of(error, scope["path"])
+            body = problem_content(error, scope["path"])
             await send_json(reply.send, problem_of(error).status, body, problem_headers(error))
         finally:
             self.metrics.request(self._route_of(scope), reply.status, time.monotonic() - begun)
@@ -112,10 +108,8 @@ class App(FastAPI):
 class _Reply:
     """Adds the request's id and the time it took to begin to the reply, and knows whether it has begun."""
 
-    id_names: tuple[bytes, ...] = (b"x-request-id",)
-
-    def __init__(self, send: Send, asked: str | None, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
-        self.id = asked if asked and _REQUEST_ID.fullmatch(asked) else f"req-{secrets.token_hex(8)}"
+    def __init__(self, send: Send, asked: str | None, path: str, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self.id, self._path = request_id(asked), path
         self.started, self.status = False, 0
         self._send, self._more, self._since = send, more, time.monotonic()
 
@@ -123,7 +117,7 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
             took = b"%d" % int((time.monotonic() - self._since) * 1000)
-            own = [(name, self.id.encode()) for name in self.id_names] + [(b"openai-processing-ms", took)]
+            own = [*id_headers(self.id, self._path), (b"openai-processing-ms", took)]
             message["headers"] = [*message.get("headers", ()), *own, *self._more]
         await self._send(message)
 
@@ -136,6 +130,8 @@ def create_app(daemon: Daemon) -> App:
     app.door = Door(daemon.config.server, daemon.keys)
     app.plain = plain_routes(daemon)
     app.replays = Replays(daemon.config.server)
+    short = {path: route for path, route in app.plain.items() if isinstance(route, AnswerRoute)}
+    app.lane = Lane(app.door, short, app.metrics, app.limits)
     app.include_router(models.router)
     app.include_router(responses.router)
     app.include_router(admin.router)
@@ -148,14 +144,9 @@ def create_app(daemon: Daemon) -> App:
     return app
 
 
-def _body_of(error: Exception, path: str) -> dict[str, Any]:
-    """An error in OpenAI's shape; in Anthropic's on its routes."""
-    return error_object(error) if path.startswith(MESSAGES) else error_body(error)
-
-
 async def _explain(request: Request, error: Exception) -> Response:
     headers = {name.decode(): value.decode() for name, value in problem_headers(error)}
-    return JSONResponse(_body_of(error, request.url.path), status_code=problem_of(error).status, headers=headers)
+    return JSONResponse(problem_content(error, request.url.path), status_code=problem_of(error).status, headers=headers)
 
 
 async def _explain_validation(request: Request, error: Exception) -> Response:

@@ -10,12 +10,10 @@ from harmonic_stack.api.json_depth import MAX_DEPTH, too_deep
 from harmonic_stack.config import Server
 from harmonic_stack.errors import (
     BadRequest,
-    MethodNotAllowed,
     PayloadTooLarge,
     RequestTimedOut,
     UnsupportedMediaType,
 )
-from harmonic_stack.problems import retry_after
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -104,12 +102,3 @@ async def send_json(send: Send, status: int, content: Any, headers: list[tuple[b
     own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": own + (headers or [])})
     await send({"type": "http.response.body", "body": body})
-
-
-def problem_headers(error: Exception) -> list[tuple[bytes, bytes]]:
-    """What an error says in headers: when to try again, and which methods there are."""
-    after = retry_after(error)
-    found = [(b"retry-after", str(after).encode())] if after is not None else []
-    if isinstance(error, MethodNotAllowed):
-        found.append((b"allow", ", ".join(error.allowed).encode()))
-    return found

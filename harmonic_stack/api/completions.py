@@ -7,8 +7,6 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from harmonic_stack.api.answering import Answering
-from harmonic_stack.api.asgi import ClientGone, Receive, Scope, Send, read_json_body
 from harmonic_stack.api.chat_body import (
     WITHOUT_EFFECT,
     Bias,
@@ -24,7 +22,7 @@ from harmonic_stack.api.chat_body import (
 )
 from harmonic_stack.api.chat_request import Ask, Reader, read_chat
 from harmonic_stack.api.decoding import decode
-from harmonic_stack.api.door import header
+from harmonic_stack.api.delivery import Wire
 from harmonic_stack.api.wire import DONE, PING, answer_text, choices_of, finish_of, harmonic_object, usage_object
 from harmonic_stack.errors import BadRequest, UnsupportedParameter
 from harmonic_stack.problems import error_body
@@ -61,21 +59,10 @@ class CompletionBody(msgspec.Struct, kw_only=True):
 _decoder = msgspec.json.Decoder(CompletionBody)
 
 
-class CompletionsRoute:
-    """Answers text completion requests."""
-
-    def __init__(self, answering: Answering, reader: Reader) -> None:
-        self._answering, self._reader = answering, reader
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, caller: str) -> None:
-        """Answer one request of the key *caller*. Errors before the first byte are raised."""
-        try:
-            body = await read_json_body(scope, receive, self._reader.config.server)
-        except ClientGone:
-            return
-        session = header(scope["headers"], b"x-session-id")
-        ask = parse_completion_request(body, self._reader, session=session, caller=caller)
-        await self._answering.answer(ask, TextWire(ask.query, include_usage=ask.include_usage), scope, receive, send)
+def read_completion(body: bytes, reader: Reader, session: str | None, caller: str) -> tuple[Ask, Wire]:
+    """A text completion request, and the form of its answer. Raises what is wrong with it."""
+    ask = parse_completion_request(body, reader, session=session, caller=caller)
+    return ask, TextWire(ask.query, include_usage=ask.include_usage)
 
 
 def parse_completion_request(body: bytes, reader: Reader, *, session: str | None, caller: str) -> Ask:

@@ -2,36 +2,23 @@
 
 import msgspec
 
-from harmonic_stack.api.answering import Answering
 from harmonic_stack.api.asgi import ClientGone, Receive, Scope, Send, read_json_body, send_json
-from harmonic_stack.api.chat_request import Reader, read_chat
+from harmonic_stack.api.chat_request import Ask, Reader, read_chat
 from harmonic_stack.api.decoding import decode
-from harmonic_stack.api.door import header
+from harmonic_stack.api.delivery import Wire
 from harmonic_stack.api.message_request import WITHOUT_EFFECT, CountBody, MessageBody, chat_body
 from harmonic_stack.api.message_wire import MessageWire
 from harmonic_stack.prompts import estimate_tokens
 
-PREFIX = "/v1/messages"  # errors of these paths have Anthropic's shape
 _decoder = msgspec.json.Decoder(MessageBody)
 _count_decoder = msgspec.json.Decoder(CountBody)
 
 
-class MessagesRoute:
-    """Answers message requests."""
-
-    def __init__(self, answering: Answering, reader: Reader) -> None:
-        self._answering, self._reader = answering, reader
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, caller: str) -> None:
-        """Answer one request of the key *caller*. Errors before the first byte are raised."""
-        try:
-            body = await read_json_body(scope, receive, self._reader.config.server)
-        except ClientGone:
-            return
-        asked = decode(_decoder, body, ignored=WITHOUT_EFFECT)
-        session = header(scope["headers"], b"x-session-id")
-        ask = read_chat(chat_body(asked), self._reader, session=session, caller=caller)
-        await self._answering.answer(ask, MessageWire(ask.query, asked), scope, receive, send)
+def read_message(body: bytes, reader: Reader, session: str | None, caller: str) -> tuple[Ask, Wire]:
+    """A message request, and the form of its answer. Raises what is wrong with it."""
+    asked = decode(_decoder, body, ignored=WITHOUT_EFFECT)
+    ask = read_chat(chat_body(asked), reader, session=session, caller=caller)
+    return ask, MessageWire(ask.query, asked)
 
 
 class CountRoute:

@@ -11,11 +11,14 @@ import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from harmonic_stack.api.exchange import Exchange
+from harmonic_stack.api.lane import Lane
 from harmonic_stack.api.last_answer import last_answer
 from harmonic_stack.api.upgrade_offer import without_offer
 from harmonic_stack.config import Server as Limits
@@ -49,11 +52,13 @@ class HardenedProtocol(HttpToolsProtocol):
     """A connection whose every wait has an end and whose every buffer has a bound."""
 
     limits: Limits
+    lane: Lane | None = None  # where whole requests may be answered without ASGI
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
         """Begin to wait for a request; beyond the most connections, the longest idle one goes."""
         super().connection_made(transport)
-        self._running: RequestResponseCycle | None = None
+        self._running: Exchange | None = None
+        self._held: Exchange | None = None  # waits for its body, as far as that came with its head
         self._refusal: HarmonicError | None = None
         self._refused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -75,8 +80,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         super().connection_lost(exc)
         if self._running is not None and not self._running.response_complete:
-            self._running.disconnected = True
-            self._running.message_event.set()
+            self._left(self._running)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, within the bounds."""
@@ -93,6 +97,8 @@ class HardenedProtocol(HttpToolsProtocol):
                 return
         except httptools.HttpParserError:
             self.send_400_response("")
+        if self._held is not None:  # the rest of it is still under way
+            self._take_long_way(self._held)
         self._account(len(data))
 
     def _read_again(self, rest: bytes) -> None:
@@ -117,7 +123,7 @@ class HardenedProtocol(HttpToolsProtocol):
             return
         self._head_open = False
         self._stop("head")
-        super().on_headers_complete()
+        self._begin_exchange()
         self.headers = []  # the request keeps its own list; what comes now are trailers, which nobody here asks for
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False  # CONNECT is refused, and the parser reads nothing after it
@@ -135,6 +141,10 @@ class HardenedProtocol(HttpToolsProtocol):
         self._head_open, self._begun, self._completed = True, False, True
         self._raw_bytes = 0
         self._stop("linger")
+        if self._held is not None:
+            held, self._held = self._held, None
+            if self.lane is None or not self.lane.take(held):
+                self._take_long_way(held)
         if self._last and self.cycle.response_complete:
             self.transport.close()  # the parser reads nothing behind it
 
@@ -176,9 +186,55 @@ class HardenedProtocol(HttpToolsProtocol):
 
     # What the application does.
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _begin_exchange(self) -> None:
+        """Begin to answer the request whose head is whole, or line it up behind the one that is answered."""
+        version, target = self.parser.get_http_version(), httptools.parse_url(self.url)
+        path = target.path.decode("ascii")
+        scope = self.scope
+        scope["method"], scope["http_version"] = self.parser.get_method().decode("ascii"), version
+        scope["path"], scope["raw_path"] = unquote(path) if "%" in path else path, target.path
+        scope["query_string"] = target.query or b""
+        before = self.cycle
+        exchange = self.cycle = Exchange(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        exchange.tasks = self.tasks
+        if before is not None and not before.response_complete:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))
+            return
+        self._running, self._last = exchange, not exchange.keep_alive
+        if not self._last and self.lane is not None and self.lane.may_take(scope["method"], scope["path"]):
+            self._held = exchange
+        else:
+            self._take_long_way(exchange)
+
+    def _start_asgi_task(self, cycle: Exchange, app: Any) -> None:  # type: ignore[override]  # noqa: ARG002 as called
+        """Begin to answer a request that waited behind another; uvicorn calls this."""
         self._running, self._last = cycle, not cycle.keep_alive
-        super()._start_asgi_task(cycle, last_answer(app, cycle) if self._last else app)
+        self._take_long_way(cycle)
+
+    def _take_long_way(self, exchange: Exchange) -> None:
+        self._held = None
+        super()._start_asgi_task(exchange, last_answer(self.app, exchange) if self._last else self.app)
+
+    @staticmethod
+    def _left(exchange: Exchange) -> None:
+        """Tell the answer that its client is gone."""
+        exchange.disconnected = True
+        exchange.message_event.set()
+        if exchange.gone is not None:
+            exchange.gone()
 
     def on_response_complete(self) -> None:
         """An answer is written: the rest of its request is thrown away, and the next may begin."""
@@ -201,6 +257,8 @@ class HardenedProtocol(HttpToolsProtocol):
         """The client caught up."""
         super().resume_writing()
         self._stop("write")
+        if self._running is not None and self._running.drained is not None:
+            self._running.drained()
 
     # What goes wrong.
 
@@ -226,8 +284,7 @@ class HardenedProtocol(HttpToolsProtocol):
             if running.response_started or running is not self.cycle or self._head_open:
                 self.transport.abort()  # bytes of another answer are under way: nothing can be put between them
                 return
-            running.disconnected = True
-            running.message_event.set()
+            self._left(running)
         self.transport.write(_response(error))
         if self.transport.can_write_eof():
             self.transport.write_eof()

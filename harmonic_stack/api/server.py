@@ -8,10 +8,10 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import uvicorn
 
+from harmonic_stack.api.app import App
 from harmonic_stack.api.protocol import HardenedProtocol
 from harmonic_stack.config import Server as Limits
 from harmonic_stack.errors import AddressUnusable, PortInUse
@@ -95,9 +95,9 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return found
 
 
-def make_server(app: Any, limits: Limits) -> DaemonServer:
+def make_server(app: App, limits: Limits) -> DaemonServer:
     """A server for *app* within *limits*."""
-    protocol = type("Protocol", (HardenedProtocol,), {"limits": limits})
+    protocol = type("Protocol", (HardenedProtocol,), {"limits": limits, "lane": app.lane})
     server = DaemonServer(
         uvicorn.Config(
             app,
