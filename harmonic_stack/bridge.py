@@ -9,12 +9,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from typing import Any, TypeVar
+
+from msgspec.structs import asdict
 
 from harmonic_stack.config import Config
 from harmonic_stack.encoder_off_loop import Encoders
-from harmonic_stack.prompts import Context, estimate_tokens
+from harmonic_stack.prompts import NO_CONTEXT, Context, estimate_tokens
 from harmonic_stack.query import Checked, DraftDelta, Message, Mode, Outcome, Query, Report, Seat, Status
 from harmonic_stack.routing import Route
 from harmonic_stack.signals import broadcast
@@ -66,7 +67,7 @@ class Bridge:
         memory, not the answer.
         """
         if not self._enabled:
-            return Context()
+            return NO_CONTEXT
         try:
             memories = await self._memories(query)
             kept = await self._kept(query)
@@ -149,8 +150,15 @@ class Bridge:
         return self._bus.using(query.session)
 
     def begin(self, query: Query, route: Route, context: Context) -> None:
-        """Channel 0: the user's words. Channel 3: how the question is taken, and who is asked."""
+        """Channel 0: the user's words. Channel 3: how the question is taken, and who is asked.
+
+        Where one engine model is asked by name, and told nothing beside the request, there was nothing to decide.
+        """
         if not self._writes(query):
+            return
+        question = query.question
+        self._put(self._signal(query, Channel.IMMEDIATE, USER, "question", question))
+        if query.mode is Mode.MODEL and context == NO_CONTEXT:
             return
         task = {
             "model": query.model,
@@ -163,11 +171,7 @@ class Bridge:
             "recalled_points": [list(point) for point in context.points],
             "suggestion": context.suggestion,
         }
-        question = query.question
-        self._put(
-            self._signal(query, Channel.IMMEDIATE, USER, "question", question),
-            self._signal(query, Channel.TASK, ORCHESTRATOR, "route", question, task),
-        )
+        self._put(self._signal(query, Channel.TASK, ORCHESTRATOR, "route", question, task))
 
     def prompt(self, query: Query, seat: Seat, messages: Sequence[Message]) -> None:
         """Channel 3: the very messages that an agent is given, where the request asked for a trace."""

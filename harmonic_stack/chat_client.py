@@ -8,12 +8,13 @@ import asyncio
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
-from harmonic_stack.engine.connection import Connection, Upstream
+from harmonic_stack.engine.connection import ANSWER, AT_ONCE, DRAFT, Connection, Upstream
 from harmonic_stack.engine.sse import EventTooLong
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
 from harmonic_stack.query import Completion, Message, ToolCall, ToolCallDelta
@@ -38,7 +39,7 @@ class ChatCall:
     """What the engine is asked. ``parameters`` are sampling fields by their OpenAI names, from an allow-list.
 
     ``think`` lets the model think first, where the engine has a switch for it. ``patient``: nobody reads along word by
-    word, so that after the first one the text may come some moments late (``engine.connection.GATHER``).
+    word, so that after the first one the text may come some moments late (``engine.connection.DRAFT``).
     """
 
     model: str
@@ -185,7 +186,7 @@ class Stream(ABC):
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[Completion] = loop.create_future()
         self._on_extra = on_extra
-        self.patient, self._patient = False, patient  # the first word is always read at once
+        self.rest, self._rest = AT_ONCE, DRAFT if patient else ANSWER  # the first word is always read at once
         self._calls: dict[int, ToolCall] = {}
         self._on_text, self._patience, self._loop = on_text, patience, loop
         self._events = self.events()
@@ -297,7 +298,7 @@ class Stream(ABC):
         self._last = self._loop.time()
         if self._first is None:
             self._first = self._last
-            self.patient = self._patient
+            self.rest = self._rest
             self._timer.cancel()  # from here on the shorter patience holds
             self._timer = self._loop.call_later(self._patience.token, self._check_time)
 

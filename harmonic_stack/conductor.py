@@ -7,8 +7,8 @@ so one that asks a hundred things at once delays itself and nobody else.
 import asyncio
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,6 +39,21 @@ class Waiting:
     position: int
 
 
+class _Place(AbstractAsyncContextManager[None]):
+    """A place while it is held."""
+
+    __slots__ = ("_asked", "_conductor", "_since")
+
+    def __init__(self, conductor: "Conductor", query: str, caller: str, tier: int) -> None:
+        self._conductor, self._asked, self._since = conductor, (query, caller, tier), 0.0
+
+    async def __aenter__(self) -> None:
+        self._since = await self._conductor.enter(*self._asked)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._conductor.leave(*self._asked, self._since)
+
+
 class Conductor:
     """Lets queries in as slots allow; the rest wait in a queue that is bounded in depth and age."""
 
@@ -48,6 +63,7 @@ class Conductor:
         """At most *running* queries at once, *depth* waiting, each up to *seconds*; *per_key* of both for one key."""
         self.limit, self.depth, self.seconds, self.per_key = running, depth, seconds, per_key
         self._running: Counter[int] = Counter()  # by tier
+        self.running = 0  # how many queries are inside
         self.idle, self.busy = asyncio.Event(), asyncio.Event()  # one of them is set: no query runs, or some do
         self.idle.set()
         self.mean_seconds = FIRST_GUESS
@@ -58,8 +74,7 @@ class Conductor:
         self._per_key: Counter[str] = Counter()
         self._waited: dict[str, int] = {}  # by query under way: the position at which it came
 
-    @asynccontextmanager
-    async def admitted(self, query: str, caller: str, *, tier: int = 1) -> AsyncIterator[None]:
+    def admitted(self, query: str, caller: str, *, tier: int = 1) -> AbstractAsyncContextManager[None]:
         """Hold a place for *query* of the key *caller*, waiting for it if need be; cancelling gives it up at once.
 
         *tier* is that of the agent whom it asks. It is told to whoever looks, and gets nobody in sooner.
@@ -69,21 +84,30 @@ class Conductor:
             TooBusy: the queue is full, or the query has waited as long as one may.
             ShuttingDown: nothing new is taken.
         """
+        return _Place(self, query, caller, tier)
+
+    async def enter(self, query: str, caller: str, tier: int) -> float:
+        """Take a place, waiting for it if need be; gives the time at which it came. See ``admitted``."""
         self._check(caller)
         self._per_key[caller] += 1
         try:
             await self._enter(query, caller, tier)
-            begun = self._clock()
-            try:
-                yield
-            finally:
-                self.mean_seconds += NEWEST * (self._clock() - begun - self.mean_seconds)
-                self._leave(tier)
-        finally:
-            self._waited.pop(query, None)
-            self._per_key[caller] -= 1
-            if not self._per_key[caller]:
-                del self._per_key[caller]
+        except BaseException:
+            self._end(query, caller)
+            raise
+        return self._clock()
+
+    def leave(self, query: str, caller: str, tier: int, since: float) -> None:
+        """Give back the place that came at *since*."""
+        self.mean_seconds += NEWEST * (self._clock() - since - self.mean_seconds)
+        self._leave(tier)
+        self._end(query, caller)
+
+    def _end(self, query: str, caller: str) -> None:
+        self._waited.pop(query, None)
+        self._per_key[caller] -= 1
+        if not self._per_key[caller]:
+            del self._per_key[caller]
 
     def close(self) -> None:
         """Take nothing new; what runs or waits goes on."""
@@ -101,11 +125,6 @@ class Conductor:
     def position_of(self, query: str) -> int:
         """The place in the queue at which a query under way came; 0 where it did not wait."""
         return self._waited.get(query, 0)
-
-    @property
-    def running(self) -> int:
-        """How many queries are inside."""
-        return self._running.total()
 
     @property
     def waiting(self) -> int:
@@ -170,6 +189,7 @@ class Conductor:
         """Take a place or wait for one."""
         if self.running < self.limit:  # then nobody waits: a place is handed on, not given back
             self._running[tier] += 1
+            self.running += 1
             self.busy.set()
             self.idle.clear()
             return
@@ -203,6 +223,7 @@ class Conductor:
                 waiter.turn.set_result(None)
                 self._running[waiter.tier] += 1
                 return
+        self.running -= 1
         if not self.running:
             self.idle.set()
             self.busy.clear()

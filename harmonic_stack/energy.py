@@ -7,9 +7,9 @@ what other programs make them draw. Shares of queries that overlap in part need 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from typing import Any, Literal
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, Self
 
 from harmonic_stack.run import Served
 from launcher import Hardware, choose_profile
@@ -22,12 +22,21 @@ Source = AbstractContextManager[Ask | None]
 
 
 class Share:
-    """One query's part: the tokens that it had written."""
+    """One query's part: the tokens that it had written. The box is measured while the context is entered."""
 
     def __init__(self, energy: "Energy") -> None:
         self._energy, self._own = energy, 0
         self._tokens = energy.tokens
-        self._begun = asyncio.create_task(energy.read()) if energy.measures else None
+        self._begun: asyncio.Task[tuple[float, int] | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._energy.begin()
+        if self._energy.measures:
+            self._begun = asyncio.create_task(self._energy.read())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._energy.end()
 
     def count(self, tokens: int) -> None:
         """Add *tokens* that an engine of this box wrote for this query."""
@@ -82,22 +91,24 @@ class Energy:
         """How busy the cards were while queries ran, 0 to 1: the mean since the start; None where they do not tell."""
         return self._busy / self._samples if self._samples else None
 
-    @asynccontextmanager
-    async def query(self) -> AsyncIterator[Share]:
+    def query(self) -> Share:
         """Measure while one query runs."""
+        return Share(self)
+
+    def begin(self) -> None:
+        """One more query runs."""
         self._running += 1
-        share = Share(self)
         if self.measures and self._sampler is None:
             self._sampler = asyncio.create_task(self._sample(), name="energy")
-        try:
-            yield share
-        finally:
-            self._running -= 1
-            if not self._running:
-                self._last = None
-                if self._sampler is not None:
-                    self._sampler.cancel()
-                    self._sampler = None
+
+    def end(self) -> None:
+        """One query less runs."""
+        self._running -= 1
+        if not self._running:
+            self._last = None
+            if self._sampler is not None:
+                self._sampler.cancel()
+                self._sampler = None
 
     async def read(self) -> tuple[float, int] | None:
         """Take a reading; the joules since the start, and how often a reading led to none so far."""

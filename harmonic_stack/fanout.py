@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harmonic_stack.errors import EngineStreamFailed
 from harmonic_stack.query import Completion, Outcome, Seat, Status

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harmonic_stack.chat_client import OnText
-from harmonic_stack.engine.connection import GATHER
+from harmonic_stack.engine.connection import DRAFT
 from harmonic_stack.query import DraftDelta, Seat, StreamDrafts
 
 # Looked at about this often while text is pending, in seconds: enough to read along, seldom enough to cost nothing.
@@ -34,8 +34,8 @@ class LiveDrafts:
     def __init__(self, show: Show, *, mode: StreamDrafts = "sentences", flush_seconds: float = 0.4) -> None:
         """*show* gets each batch; a piece of text is shown at the latest *flush_seconds* after it came."""
         self._show = show
-        self.patient = mode != "tokens"  # then text may have waited for GATHER before it is written here
-        self._wait = max(flush_seconds - GATHER, 0.0)
+        self.patient = mode != "tokens"  # then text may have waited for a draft's rest before it is written here
+        self._wait = max(flush_seconds - DRAFT.most, 0.0)
         self._tick = self._wait / max(round(self._wait / TICK), 1) if self.patient else 0.0
         self._drafts: dict[Seat, _Draft] = {}
         self._loop = asyncio.get_running_loop()

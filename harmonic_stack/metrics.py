@@ -7,13 +7,14 @@ No label is a caller's word. Names are in the style of its ecosystem: base units
 from collections import Counter as Counts
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from harmonic_stack import __version__
 from harmonic_stack.conductor import Conductor
 from harmonic_stack.energy import Energy
 from harmonic_stack.query import Outcome, Report, Status
 from harmonic_stack.run import Seats
+from harmonic_stack.tallies import Spread, Tally
 from launcher import AgentPlan, Engine
 from spine import Bus, SpineError
 
@@ -42,20 +43,26 @@ class Metrics:
             self._labels[f"harmonic_{name}"] = labels
             return Gauge(f"harmonic_{name}", text, labels, registry=registry)
 
-        def histogram(name: str, text: str, buckets: Sequence[float], labels: Sequence[str] = ()) -> Histogram:
+        def tally(name: str, text: str, labels: Sequence[str] = ()) -> Tally:
             self._labels[f"harmonic_{name}"] = labels
-            return Histogram(f"harmonic_{name}", text, labels, buckets=buckets, registry=registry)
+            registry.register(found := Tally(f"harmonic_{name}", text, labels))
+            return found
 
-        self._requests = counter("requests", "HTTP requests answered.", ("route", "code"))
-        self._duration = histogram("request_duration_seconds", "From a request to its reply's end.", _LONG, ("route",))
-        self._answers = counter("answers", "Queries answered, by how.", ("mode",))
-        self._first = histogram("time_to_first_token_seconds", "Of an engine call, after it got its slot.", _FIRST)
-        self._between = histogram("inter_token_latency_seconds", "Mean of an engine call.", _BETWEEN)
-        self._slot_wait = histogram("slot_wait_seconds", "For which an engine call waited for its slot.", _LONG)
-        self._prompt = counter("prompt_tokens", "Tokens read by the engines.")
-        self._generated = counter("generation_tokens", "Tokens written by the engines.")
+        def spread(name: str, text: str, bounds: Sequence[float], labels: Sequence[str] = ()) -> Spread:
+            self._labels[f"harmonic_{name}"] = labels
+            registry.register(found := Spread(f"harmonic_{name}", text, bounds, labels))
+            return found
+
+        self._requests = tally("requests", "HTTP requests answered.", ("route", "code"))
+        self._duration = spread("request_duration_seconds", "From a request to its reply's end.", _LONG, ("route",))
+        self._answers = tally("answers", "Queries answered, by how.", ("mode",))
+        self._first = spread("time_to_first_token_seconds", "Of an engine call, after it got its slot.", _FIRST)
+        self._between = spread("inter_token_latency_seconds", "Mean of an engine call.", _BETWEEN)
+        self._slot_wait = spread("slot_wait_seconds", "For which an engine call waited for its slot.", _LONG)
+        self._prompt = tally("prompt_tokens", "Tokens read by the engines.")
+        self._generated = tally("generation_tokens", "Tokens written by the engines.")
         self._failures = counter("agent_failures", "Engine calls that gave no whole draft.", ("agent", "reason"))
-        self._points = counter("minority_points", "Points that few agents made, by what became of them.", ("fate",))
+        self._points = tally("minority_points", "Points that few agents made, by what became of them.", ("fate",))
         self._spans = counter("trace_spans", "Spans for the collector: sent, lost on the way, dropped.", ("fate",))
         self._running = gauge("requests_running", "Queries under way, by the tier of the agent asked.", ("tier",))
         self._waiting = gauge("requests_waiting", "Queries in the queue, by the tier of the agent asked.", ("tier",))
@@ -76,17 +83,17 @@ class Metrics:
 
     def request(self, route: str, code: int, seconds: float) -> None:
         """One HTTP request ended; *route* is one of ours."""
-        self._requests.labels(route, str(code)).inc()
-        self._duration.labels(route).observe(seconds)
+        self._requests.add(1, route, str(code))
+        self._duration.observe(seconds, route)
 
     def answered(self, report: Report) -> None:
         """One query was answered."""
-        self._answers.labels(report.mode).inc()
+        self._answers.add(1, report.mode)
         for point in report.minority:
-            self._points.labels("kept" if point.kept else "reported").inc()
+            self._points.add(1, "kept" if point.kept else "reported")
         calls = (*report.outcomes, *([report.aggregator] if report.aggregator else []))
-        self._prompt.inc(sum(call.completion.prompt_tokens or 0 for call in calls))
-        self._generated.inc(sum(call.completion.completion_tokens for call in calls))
+        self._prompt.add(sum([call.completion.prompt_tokens or 0 for call in calls]))
+        self._generated.add(sum([call.completion.completion_tokens for call in calls]))
         for call in calls:
             self._call(call)
 

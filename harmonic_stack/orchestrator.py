@@ -1,7 +1,8 @@
 """The life of one query: route, recall, propose, share, harmonize, stream. Read this first."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harmonic_stack.answer.closed import deliver, hold_vote, rivals, stopping_of
 from harmonic_stack.answer.deep import holders_of, pool_facts, second_wave
@@ -83,12 +84,13 @@ class Orchestrator:
     async def _admitted(self, query: Query, put: Put, recording: Recording | None) -> Report:
         place = self.conductor.admitted(query.id, query.caller, tier=self._tier(query))
         with self.bridge.using(query):
-            async with place, self.energy.query() as share:
+            async with place:
                 queued = self.conductor.position_of(query.id)
                 if recording is not None:
                     recording.admitted = recording.now()
-                report = await self._answer(query, put, share, recording)
-                report = replace(report, queued=queued, joules=await share.joules())
+                with self.energy.query() as share:
+                    report = await self._answer(query, put, share, recording)
+                    report = replace(report, queued=queued, joules=await share.joules())
         self._observe(report)
         if recording is not None:
             recording.report = report

@@ -7,8 +7,10 @@ peer and no talk of orchestration stands in any agent's prompt, since each of th
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from harmonic_stack.query import Message, ToolCall
 
@@ -36,8 +38,7 @@ _CONTROL = re.compile(
 CHARS_PER_TOKEN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(msgspec.Struct, frozen=True):
     """What one agent alone knows of the question: the text for its prompt, the bare passages, and their files."""
 
     text: str
@@ -45,8 +46,7 @@ class Notes:
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What the request does not carry: earlier turns, and notes for a system message.
 
     ``points`` are what was broadcast in this session, each with the agent that said it. ``suggestion`` is the
@@ -59,7 +59,7 @@ class Context:
     points: tuple[tuple[str, str], ...] = ()
     suggestion: str = ""
     before: tuple[Mapping[str, Any], str] | None = None
-    private: Mapping[str, Notes] = field(default_factory=dict)
+    private: Mapping[str, Notes] = {}
 
     def told_to(self, agent: str, *, peer: bool) -> "Context":
         """The context of one agent: its own notes, others' points, and for a *peer* the suggestion."""
@@ -70,6 +70,9 @@ class Context:
         if not (own or heard or advice or self.private):
             return self
         return replace(self, notes=(*self.notes, *own, *heard, *advice), private={})
+
+
+NO_CONTEXT = Context()
 
 
 def estimate_tokens(text: str) -> int:
@@ -114,7 +117,7 @@ def known_facts(facts: Sequence[str], *, fence: str = "") -> str:
 
 def chat(
     messages: Sequence[Message],
-    context: Context = Context(),
+    context: Context = NO_CONTEXT,
     *,
     role: str = "",
     closing: str = "",
@@ -143,7 +146,7 @@ def merge(
     drafts: Sequence[str],
     *,
     fence: str,
-    context: Context = Context(),
+    context: Context = NO_CONTEXT,
     room: int,
 ) -> tuple[list[Message], int]:
     """The aggregator's conversation over whole drafts, and how many of them fit.

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from typing import Literal
+
+import msgspec
 
 from harmonic_stack.config import Config
 from harmonic_stack.crew import Agent, Crew
@@ -13,8 +14,7 @@ from harmonic_stack.query import Query, Seat
 from ommatidia import Encoder, Examples, Prototypes, Ranked
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """How a query is answered: the way, and the agents in the order they are asked (the executive aside)."""
 
     mode: Literal["closed", "open", "single"]

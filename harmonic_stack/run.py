@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from harmonic_stack.chat_client import ChatCall, ChatClient, Logprobs, OnExtra, OnText
 from harmonic_stack.config import Config
@@ -22,8 +25,7 @@ Follow = Callable[[OnText], Awaitable[Completion]]
 Trace = Callable[[Seat, ChatCall], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(msgspec.Struct, frozen=True):
     """One pool as calls see it: its model by the name that its engine knows, that engine's client, and the slots.
 
     ``device`` is where the plan counts it: "gpu0", "cpu", or "elsewhere"; ``here``: on this box, whoever started it.

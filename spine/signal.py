@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from spine.errors import BadSignal
@@ -104,11 +105,17 @@ def check_name(field: str, value: str) -> str:
     >>> check_name("session", "s-1")
     's-1'
     """
-    if NAME.fullmatch(value) is None:
-        raise BadSignal(field, value, f"must match {NAME.pattern}")
-    if ".." in value:
+    if not _is_name(value):
+        if NAME.fullmatch(value) is None:
+            raise BadSignal(field, value, f"must match {NAME.pattern}")
         raise BadSignal(field, value, "must not contain '..'")
     return value
+
+
+@lru_cache(maxsize=4096)
+def _is_name(value: str) -> bool:
+    """Whether *value* may be a name; the same few come again and again."""
+    return NAME.fullmatch(value) is not None and ".." not in value
 
 
 def _check_label(field: str, value: str) -> None:

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.fanout import attempt, propose_all
 from harmonic_stack.harmonize import Verdict, final_answer, json_answer, verdict
@@ -35,8 +37,7 @@ def stopping_of(run: Run) -> Stopping:
     return Stopping(most + 1, most, greedy_waves=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(msgspec.Struct, frozen=True):
     """How a vote went: every seat's outcome, the answer each gave, and the verdict (None: no answer at all).
 
     ``beside`` are drafts of models that have no vote yet, with their answers: reported, not counted.

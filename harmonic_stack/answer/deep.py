@@ -5,7 +5,9 @@ Facts travel, opinions do not: no agent is shown a tally, a peer's answer, or th
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from harmonic_stack.crew import Agent
 from harmonic_stack.encoder_off_loop import OffLoop

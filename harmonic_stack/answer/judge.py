@@ -8,8 +8,9 @@ a probability of being right.
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from harmonic_stack.answer.closed import Vote
 from harmonic_stack.answer.fitness import Fitness

@@ -1,8 +1,9 @@
 """The answer as it grows: what the client was given, word for word."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from harmonic_stack.query import AnswerDelta, Completion, Event, Seat, ToolCallDelta
 

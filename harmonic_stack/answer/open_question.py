@@ -6,7 +6,8 @@ The rules and their evidence: docs/merging.md.
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harmonic_stack.answer.live_answer import LiveAnswer
 from harmonic_stack.answer.unfence import Unfenced

@@ -94,6 +94,7 @@ class Answering:
 
 async def _and_finish(answer: Awaitable[Report], delivery: Delivery, finished: Finished) -> Report:
     report = await answer
+    delivery.catch_up()
     await finished(delivery.said, report)
     return report
 

@@ -7,10 +7,11 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from harmonic_stack.api.chat_body import WITHOUT_EFFECT, ChatBody, Choice, Harmonic, ResponseFormat
 from harmonic_stack.api.chat_messages import read_messages
@@ -26,8 +27,7 @@ MAX_STOPS = 4
 _decoder = msgspec.json.Decoder(ChatBody)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """A checked request: the query, and how its answer goes over the wire."""
 
     query: Query

@@ -1,11 +1,11 @@
 """POST /v1/completions, the older route: a raw prompt to an engine's model, a user message to an agent or the crew."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from harmonic_stack.api.chat_body import (
     WITHOUT_EFFECT,

@@ -95,7 +95,7 @@ class Delivery:
         """Send what is left and the end; the report is not among what was said."""
         self._settle()
         if self._stream:
-            self._send(self._wire.events(self.said[self._sent :]))
+            self.catch_up()
             self._line.end(self._wire.last(self.said, report))
         else:
             body = _json(self._wire.whole(self.said, report))
@@ -105,11 +105,18 @@ class Delivery:
         """Tell the error, in a form of its own where the answer has begun: then there is no end mark after it."""
         self._settle()
         if self.said and self._stream:
-            self._send(self._wire.events(self.said[self._sent :]))
+            self.catch_up()
         if self._began:
             self._line.end(self._wire.error(error), failed=True)
         else:
             self._line.refuse(error)
+
+    def catch_up(self) -> None:
+        """Send what came so far now, where the answer is streamed: the form of its end may depend on it."""
+        if self._stream:
+            events, self._sent = self.said[self._sent :], len(self.said)
+            if events or not self._began:
+                self._send(events)
 
     def cancel(self) -> None:
         """The answer was called off: by a client that left, or by the end of the daemon."""
@@ -129,12 +136,16 @@ class Delivery:
         events = self.said[self._sent :]
         if events:
             self._sent += len(events)
-            self._send(self._wire.events(events))
+            self._send(events)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, events: Sequence[Event]) -> None:
+        first = b"" if self._began else self._wire.first()  # wires number what they say: this comes before all else
+        self._write(first + self._wire.events(events))
+
+    def _write(self, data: bytes) -> None:
         if not self._began:
             self._began = True
-            self._line.begin([*STREAM_HEADERS, queue_header(self._position())], self._wire.first() + data)
+            self._line.begin([*STREAM_HEADERS, queue_header(self._position())], data)
         elif data:
             self._line.write(data)
         self._last = self._loop.time()
@@ -143,7 +154,7 @@ class Delivery:
         """Show that somebody is still there: one timer goes on from token to token, which come far more often."""
         left = self._last + self._ping_seconds - self._loop.time()
         if left <= 0 and self._line.writable:
-            self._send(self._wire.ping)
+            self._write(self._wire.ping if self._began else self._wire.first() + self._wire.ping)
             left = self._ping_seconds
         self._timer = self._loop.call_later(max(left, 0.05), self._ping)
 

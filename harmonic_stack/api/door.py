@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from harmonic_stack.config import Server
@@ -27,6 +28,7 @@ SCOPES: dict[str, Scope | None] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def scope_of_path(path: str) -> Scope | None:
     """The scope that a path needs."""
     return SCOPES[max((start for start in SCOPES if path.startswith(start)), key=len, default="/")]
@@ -39,6 +41,7 @@ class Door:
         self._keys, self._auth = keys, server.auth
         self._hosts = LOOPBACK_NAMES | {server.host} | set(server.allowed_hosts)
         self._origins = set(server.allowed_origins)
+        self._last_host: bytes | None = None  # the newest header that named one of ours
 
     def admit(self, scope: MutableMapping[str, Any]) -> str:
         """The id of the key that asks ("" where none is needed).
@@ -52,7 +55,7 @@ class Door:
             NotAuthorised, Forbidden: no key, a wrong one, or one that may not do this.
         """
         headers = dict(scope["headers"])
-        self._check_host(headers.get(b"host", b"").decode("latin-1"), scope)
+        self._check_host(headers.get(b"host", b""), scope)
         origin = headers.get(b"origin")
         if origin is not None:
             self._check_origin(origin.decode("latin-1"))
@@ -77,9 +80,14 @@ class Door:
         host = _name(_HOST, header(scope["headers"], b"host") or "")
         return origin if host in self._hosts or host == _address(scope) else None
 
-    def _check_host(self, host: str, scope: MutableMapping[str, Any]) -> None:
-        # The bare address at which the connection came in needs no entry: a rebound *name* cannot be that.
-        if (name := _name(_HOST, host)) not in self._hosts and (not name or name != _address(scope)):
+    def _check_host(self, given: bytes, scope: MutableMapping[str, Any]) -> None:
+        if given == self._last_host:
+            return
+        host = given.decode("latin-1")
+        if (name := _name(_HOST, host)) in self._hosts:
+            self._last_host = given  # nearly all clients name the box alike
+        elif not name or name != _address(scope):
+            # The bare address at which the connection came in needs no entry: a rebound *name* cannot be that.
             raise HostNotAllowed(host)
 
     def _check_origin(self, origin: str) -> None:

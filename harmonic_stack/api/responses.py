@@ -2,11 +2,11 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
+from msgspec.structs import replace
 
 from harmonic_stack.api.answering import Answering
 from harmonic_stack.api.asgi import ClientGone, Receive, Scope, Send, read_json_body

@@ -5,10 +5,10 @@ how the answer came about (docs/api.md).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from harmonic_stack.chat_client import tool_call_object
 from harmonic_stack.problems import error_body

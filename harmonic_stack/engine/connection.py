@@ -7,7 +7,7 @@ about one kept connection in five after a stream).
 
 import asyncio
 import ssl
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -16,17 +16,32 @@ from harmonic_stack.errors import EngineStreamFailed, StreamFault
 
 MAX_HEAD = 65_536
 MAX_IDLE = 1_024
-# After each read for a patient reply its socket rests: what comes meanwhile gathers in the kernel, and one read brings
-# several tokens. The more streams there are, the longer, in seconds for each: a read takes some 20 us, and together
-# they shall take a fiftieth of a core. GATHER is the longest rest.
-REST = 0.001
-GATHER = 0.1
+
+
+class Rest(NamedTuple):
+    """For how long a socket is left alone after a read, in seconds: *each* for every response under way, up to *most*.
+
+    What comes meanwhile gathers in the kernel, and one read brings several tokens; the streams of one rest are woken
+    together. A read and what follows from it take some 20 us: the more streams there are, the more seldom, so that
+    together they take a small share of a core.
+    """
+
+    each: float
+    most: float
+
+
+AT_ONCE = Rest(0.0, 0.0)
+# Words that somebody reads along: a tenth of a core, and a delay that no reader notices. With three streams, none.
+ANSWER = Rest(0.00025, 0.05)
+# Drafts, which are shown in sentences: a fiftieth of a core.
+DRAFT = Rest(0.001, 0.1)
+LEAST = 0.001  # a shorter rest costs more than it saves
 
 
 class Reply(Protocol):
-    """Takes a response as it arrives; while it is ``patient``, some moments later."""
+    """Takes a response as it arrives, or after a ``rest``."""
 
-    patient: bool
+    rest: Rest
 
     def head(self, status: int, content_type: str) -> None:
         """The status line and the headers are complete."""
@@ -80,19 +95,17 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods, not by its class
 
-    def data_received(self, data: bytes) -> None:
-        self._read(data)
-        if self._reply is not None and self._reply.patient and not self.closing:
-            assert self._transport is not None
+    def pause(self) -> None:
+        """Read nothing until ``wake``."""
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
-            self._pool.rest(self)
 
     def wake(self) -> None:
         """Read on after a rest."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _read(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:
         parser = self._parser
         if parser is None:  # bytes that nobody asked for
             self.abort()
@@ -108,6 +121,9 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD:
                 self._fail(StreamFault.MALFORMED, f"more than {MAX_HEAD} bytes of headers")
+        reply = self._reply
+        if reply is not None and reply.rest is not AT_ONCE:
+            self._pool.rest(self, reply.rest)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pool.forget(self)
@@ -176,7 +192,7 @@ class Upstream:
         self._headers = f"host: {parts.netloc}\r\ncontent-type: application/json\r\n{authorization}".encode()
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
-        self._resting: list[Connection] = []  # those that read for patient replies, until they are woken together
+        self._resting: dict[Rest, list[Connection]] = {}  # until they are woken together
 
     async def post(self, path: str, body: bytes, reply: Reply, *, fresh: bool = False) -> Connection:
         """Send a POST; the response is pushed into *reply*. Returns the connection, so that it can be aborted.
@@ -199,16 +215,20 @@ class Upstream:
         connection.send(request, reply)
         return connection
 
-    def rest(self, connection: Connection) -> None:
-        """Have *connection* read on in a moment, together with all others that rest then."""
-        if not self._resting:
-            rest = min(REST * (len(self._all) - len(self._idle)), GATHER)
-            asyncio.get_running_loop().call_later(rest, self._wake)
-        self._resting.append(connection)
+    def rest(self, connection: Connection, rest: Rest) -> None:
+        """Have *connection* read on in a moment, together with all others that rest so then."""
+        resting = self._resting.get(rest)
+        if resting is None:
+            seconds = min(rest.each * (len(self._all) - len(self._idle)), rest.most)
+            if seconds < LEAST:
+                return
+            resting = self._resting[rest] = []
+            asyncio.get_running_loop().call_later(seconds, self._wake, rest)
+        connection.pause()
+        resting.append(connection)
 
-    def _wake(self) -> None:
-        resting, self._resting = self._resting, []
-        for connection in resting:
+    def _wake(self, rest: Rest) -> None:
+        for connection in self._resting.pop(rest):
             connection.wake()
 
     def keep(self, connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """OpenAI's dialect: server-sent events, each a chunk; of chat completions, and of text completions for raw prompts."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -74,7 +75,9 @@ class _RawChunk(msgspec.Struct):
     error: Any = None
 
 
+DONE = b"[DONE]"
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_all = msgspec.json.Decoder(list[_Chunk]).decode
 _decode_full = msgspec.json.Decoder(_FullChunk).decode
 _decode_raw = msgspec.json.Decoder(_RawChunk).decode
 
@@ -90,29 +93,38 @@ class OpenAIStream(Stream):
 
     def take(self, payloads: Sequence[bytes]) -> None:
         texts: list[str] = []
-        done = False
-        for payload in payloads:
-            if payload == b"[DONE]":
-                done = True
-                break
-            try:
-                chunk = _decode(payload)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self.fail(StreamFault.MALFORMED, f"{error} in {payload[:80]!r}")
-                break
+        done = DONE in payloads
+        for chunk in self._chunks(payloads[: payloads.index(DONE)] if done else payloads):
             for choice in chunk.choices:
-                if choice.delta.content:
-                    texts.append(choice.delta.content)
-                elif thought := choice.delta.reasoning_content or choice.delta.reasoning:
+                delta = choice.delta
+                if delta.content:
+                    texts.append(delta.content)
+                elif thought := delta.reasoning_content or delta.reasoning:
                     self.thought(thought)
                 if choice.finish_reason is not None:
                     self.finish = choice.finish_reason
-            if not self.noted(chunk.usage, chunk.error):
+            if (chunk.usage is not None or chunk.error is not None) and not self.noted(chunk.usage, chunk.error):
                 break
         if texts:
             self.text(texts)
         if done:
             self.succeed()
+
+    def _chunks(self, payloads: Sequence[bytes]) -> list[_Chunk]:
+        """The chunks of one read, in one pass where all are whole; those before a broken one, which ends the stream."""
+        if len(payloads) > 1:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                found = _decode_all(b"[%b]" % b",".join(payloads))
+                if len(found) == len(payloads):
+                    return found
+        chunks: list[_Chunk] = []
+        for payload in payloads:
+            try:
+                chunks.append(_decode(payload))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self.fail(StreamFault.MALFORMED, f"{error} in {payload[:80]!r}")
+                break
+        return chunks
 
     def noted(self, usage: Usage | None, error: Any) -> bool:
         """Keep a chunk's usage; False where it holds an error, which ends the stream."""

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from harmonic_stack.engine.connection import Connection, Upstream
+from harmonic_stack.engine.connection import AT_ONCE, Connection, Upstream
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
 
 MAX_ANSWER = 64 << 20  # bytes: 2,048 vectors of 4,096 numbers, as text
@@ -11,7 +11,7 @@ MAX_ANSWER = 64 << 20  # bytes: 2,048 vectors of 4,096 numbers, as text
 class _Whole:
     """Collects one response."""
 
-    patient = False
+    rest = AT_ONCE
 
     def __init__(self) -> None:
         self.finished: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()

@@ -4,9 +4,12 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from harmonic_stack.config import Knowledge as Limits
 from harmonic_stack.crew import Agent, Crew
@@ -26,14 +29,13 @@ _LEAST = 0.15
 _BESIDE_THE_BEST = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class _Indexed:
+class _Indexed(msgspec.Struct, frozen=True):
     """One file as it was read: its stamp and digest, its passages, and by encoder their vectors, float32 (n, dim)."""
 
     stamp: Stamp
     digest: bytes
     passages: tuple[str, ...]
-    vectors: dict[str, Vectors] = field(default_factory=dict)
+    vectors: dict[str, Vectors] = {}
 
     def by(self, encoder: Encoder) -> Vectors:
         """The passages' vectors; those of the last two encoders are kept."""

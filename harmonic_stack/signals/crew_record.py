@@ -84,9 +84,10 @@ class CrewRecord:
         """The agents whose newest calls all failed, the last of them less than five minutes before *now*."""
         found = set()
         for agent, calls in self._calls.items():
+            if not calls[-1].failed or now - calls[-1].time >= RETRY_SECONDS:
+                continue
             newest = list(calls)[-FAILURES:]
-            down = len(newest) == FAILURES and all(call.failed for call in newest)
-            if down and now - newest[-1].time < RETRY_SECONDS:
+            if len(newest) == FAILURES and all(call.failed for call in newest):
                 found.add(agent)
         return frozenset(found)
 

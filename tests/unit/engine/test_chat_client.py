@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harmonic_stack.chat_client import ChatCall, ChatClient, OnText, Patience
-from harmonic_stack.engine.connection import REST, Upstream
+from harmonic_stack.engine.connection import ANSWER, DRAFT, Rest, Upstream
 from harmonic_stack.engine.openai_dialect import OPENAI
 from harmonic_stack.errors import EngineStreamFailed, StreamFault
 from harmonic_stack.query import Completion, Message
@@ -208,7 +208,10 @@ async def test_connections_are_used_again_and_a_dropped_one_is_replaced_unseen(c
     assert (len(engine.requests), engine.connections) == (3, 2)
 
 
-async def test_the_sockets_of_many_patient_calls_are_read_seldom() -> None:
+@pytest.mark.parametrize(
+    ("call", "rest"), [(CALL, ANSWER), (replace(CALL, patient=True), DRAFT)], ids=["answers", "drafts"]
+)
+async def test_the_sockets_of_many_streams_are_read_seldom(call: ChatCall, rest: Rest) -> None:
     """Each stream's socket rests after a read: it is read twice in such a time at most, however often words come."""
     streams, words = 64, 60
     reads = [0] * streams
@@ -222,9 +225,9 @@ async def test_the_sockets_of_many_patient_calls_are_read_seldom() -> None:
 
             return heard
 
-        calls = (client.stream_chat(replace(CALL, patient=True), counted(place)) for place in range(streams))
+        calls = (client.stream_chat(call, counted(place)) for place in range(streams))
         texts = [completion.text for completion in await asyncio.gather(*calls)]
         seconds = time.monotonic() - begun
         client.close()
     assert texts == ["word " * words] * streams
-    assert max(reads) <= 2 * seconds / (REST * streams) + 3
+    assert max(reads) <= 2 * seconds / (rest.each * streams) + 3

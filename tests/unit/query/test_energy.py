@@ -42,7 +42,7 @@ async def asked(meter: Meter, times: int) -> None:
 async def test_a_query_alone_used_what_the_counter_tells() -> None:
     cards = iter([parse_cards([FIRST]), parse_cards([SECOND])])
     energy = Energy(lambda: next(cards), device="gpu", every=3600)
-    async with energy.query() as share:
+    with energy.query() as share:
         share.count(10)
         assert await share.joules() == pytest.approx(140.515)
     assert energy.tokens_per_joule == pytest.approx(10 / 140.515)
@@ -52,7 +52,7 @@ async def test_a_query_alone_used_what_the_counter_tells() -> None:
 async def test_queries_at_once_share_by_the_tokens_that_they_had_written() -> None:
     meter = Meter()
     energy = energy_of(meter)
-    async with energy.query() as long, energy.query() as short:
+    with energy.query() as long, energy.query() as short:
         await asked(meter, 2)
         long.count(30)
         short.count(10)
@@ -65,17 +65,17 @@ async def test_queries_at_once_share_by_the_tokens_that_they_had_written() -> No
 async def test_a_query_pays_for_nothing_that_was_used_before_it_came_or_between_queries() -> None:
     meter = Meter()
     energy = energy_of(meter)
-    async with energy.query() as first:
+    with energy.query() as first:
         await asked(meter, 1)
         meter.joules = 110.0
-        async with energy.query() as second:
+        with energy.query() as second:
             await asked(meter, 2)
             meter.joules = 115.0
             second.count(5)
             assert await second.joules() == pytest.approx(5)
         first.count(1)
     meter.joules = 1000.0  # nobody asks anything
-    async with energy.query() as third:
+    with energy.query() as third:
         await asked(meter, 4)
         meter.joules = 1007.0
         third.count(1)
@@ -88,7 +88,7 @@ async def test_a_reading_that_fails_makes_the_joules_unknown(lost: str) -> None:
     meter = Meter()
     energy = energy_of(meter)
     meter.joules = None if lost == "at the start" else 100.0
-    async with energy.query() as share:
+    with energy.query() as share:
         share.count(1)
         await asked(meter, 1)
         meter.joules = None if lost != "at the start" else 120.0
@@ -99,13 +99,13 @@ async def test_a_reading_that_fails_makes_the_joules_unknown(lost: str) -> None:
 
 
 async def test_where_nobody_wrote_a_token_there_is_nothing_to_share_by() -> None:
-    async with energy_of(Meter()).query() as share:
+    with energy_of(Meter()).query() as share:
         assert await share.joules() is None
 
 
 async def test_a_box_that_tells_nothing_is_unknown_and_never_zero() -> None:
     energy = Energy(None, device="cpu")
-    async with energy.query() as share:
+    with energy.query() as share:
         share.count(3)
         assert await share.joules() is None
     assert energy.as_dict() == {"device": None, "joules": None, "tokens_per_joule": None, "utilisation": None}
@@ -120,7 +120,7 @@ async def test_a_driver_that_hangs_holds_no_query_up_and_is_asked_no_more() -> N
 
     energy = Energy(hang, device="gpu", every=3600, patience=0.05)
     try:
-        async with energy.query() as share:
+        with energy.query() as share:
             share.count(1)
             assert await share.joules() is None
         assert not energy.measures
@@ -131,7 +131,7 @@ async def test_a_driver_that_hangs_holds_no_query_up_and_is_asked_no_more() -> N
 async def test_power_is_sampled_while_a_query_runs_and_not_after_it() -> None:
     meter = Meter()
     energy = Energy(meter.ask, device="gpu", every=0.01)
-    async with energy.query():
+    with energy.query():
         await until(lambda: meter.asked >= 4, "some samples")
     async with asyncio.timeout(5):
         before = -1
