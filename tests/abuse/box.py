@@ -137,6 +137,7 @@ async def read_reply(reader: asyncio.StreamReader, *, head_only: bool = False) -
             if headers.get("transfer-encoding") == "chunked":
                 while size := int(await reader.readuntil(b"\r\n"), 16):
                     body += (await reader.readexactly(size + 2))[:-2]
+                await reader.readexactly(2)  # no trailers: the connection may go on
             else:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
     return Reply(int(first.split(" ")[1]), headers, body)
