@@ -31,10 +31,10 @@ class Rest(NamedTuple):
 
 
 AT_ONCE = Rest(0.0, 0.0)
-# Words that somebody reads along: a tenth of a core, and a delay that no reader notices. With three streams, none.
-ANSWER = Rest(0.00025, 0.05)
-# Drafts, which are shown in sentences: a fiftieth of a core.
-DRAFT = Rest(0.001, 0.1)
+# Words that somebody reads along, each at most so late: 5 ms beside the drafts of one query, 16 ms among 32 answers.
+ANSWER = Rest(0.0005, 0.05)
+# Drafts, which are shown in sentences: only their end is waited for.
+DRAFT = Rest(0.0015, 0.1)
 LEAST = 0.001  # a shorter rest costs more than it saves
 
 

@@ -1,6 +1,7 @@
 """Sentences of a draft, word for word: prose and list items, without headings, code, tables and lead-ins."""
 
 import re
+from functools import lru_cache
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 # "# Title", "**Title**", "Title:", a rule, a row of a table: lines that frame claims and make none.
@@ -15,6 +16,7 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_ABBREVIATION = 40
+_SHORT = 8_192  # characters of a text whose sentences are kept for a while
 _TERMINATED = re.compile(r"[.!?\u2026][\"'\u201d\u2019)\]*_`]*$")
 
 
@@ -26,7 +28,17 @@ def sentences(text: str) -> list[str]:
     >>> sentences("# Tips\\n- Dr. Lee ran 3.5 km.\\n- Rest.\\n\\nHe said: rest! Then (at 5 p.m.) he")
     ['Dr. Lee ran 3.5 km.', 'Rest.', 'He said: rest!', 'Then (at 5 p.m.) he']
     """
-    return [sentence for block in _blocks(text) for sentence in _split(block)]
+    return list(_remembered(text) if len(text) <= _SHORT else _found(text))
+
+
+@lru_cache(maxsize=64)
+def _remembered(text: str) -> tuple[str, ...]:
+    """The sentences of a text of usual length: a draft is looked at by the gate, the relations and the merge."""
+    return _found(text)
+
+
+def _found(text: str) -> tuple[str, ...]:
+    return tuple([sentence for block in _blocks(text) for sentence in _split(block)])
 
 
 def whole_sentences(text: str) -> list[str]:
