@@ -74,7 +74,7 @@ async def _processes(home: Home) -> dict[str, list[int]]:
     store = status["spine"]["pid"]
     engine = status["engine"]["pids"]
     daemon = next(p for p in home.processes() if "up" in p.cmdline())
-    return {"daemon": [daemon.pid], "engine": engine, "store": [store]}
+    return {"daemon": [daemon.pid], "engine": engine, **({"store": [store]} if store else {})}
 
 
 def _pss(pids: list[int]) -> int:

@@ -218,7 +218,18 @@ async def _answer(daemon: httpx.AsyncClient, model: str = "harmonic-fast") -> ht
 
 
 async def _broken_answer(daemon: httpx.AsyncClient, home: Home) -> list[str]:
-    """Ask for a long answer and kill the runner once text comes; the lines that came."""
+    """Ask for a long answer and kill the runner once text comes; the lines that came.
+
+    Asked again where the small model had said all that it has to say before the signal reached its runner.
+    """
+    lines = ["data: [DONE]"]
+    for _ in range(8):
+        if lines[-1] == "data: [DONE]":
+            lines = await _cut_short(daemon, home)
+    return lines
+
+
+async def _cut_short(daemon: httpx.AsyncClient, home: Home) -> list[str]:
     question = {"role": "user", "content": "Count from 1 to 500, every number on a line of its own."}
     body = {"model": "harmonic-fast", "messages": [question], "max_tokens": 900, "stream": True}
     lines: list[str] = []
