@@ -170,7 +170,10 @@ async def test_a_runner_or_a_server_that_is_killed_comes_back(
     installed.settle(home, names["tiny"])
     assert (await home.run(*up())).code == 0
     async with await client(home) as daemon:
-        lines = await _broken_answer(daemon, home)
+        for _ in range(8):  # a small model may have said all that it has to say before the signal reaches its runner
+            lines = await _broken_answer(daemon, home)
+            if lines[-1] != "data: [DONE]":
+                break
         assert "error" in json.loads(lines[-1].removeprefix("data: "))
         assert "data: [DONE]" not in lines
         assert (await _answer(daemon)).status_code == 200  # Ollama loads it again
@@ -218,18 +221,7 @@ async def _answer(daemon: httpx.AsyncClient, model: str = "harmonic-fast") -> ht
 
 
 async def _broken_answer(daemon: httpx.AsyncClient, home: Home) -> list[str]:
-    """Ask for a long answer and kill the runner once text comes; the lines that came.
-
-    Asked again where the small model had said all that it has to say before the signal reached its runner.
-    """
-    lines = ["data: [DONE]"]
-    for _ in range(8):
-        if lines[-1] == "data: [DONE]":
-            lines = await _cut_short(daemon, home)
-    return lines
-
-
-async def _cut_short(daemon: httpx.AsyncClient, home: Home) -> list[str]:
+    """Ask for a long answer and kill the runner once text comes; the lines that came."""
     question = {"role": "user", "content": "Count from 1 to 500, every number on a line of its own."}
     body = {"model": "harmonic-fast", "messages": [question], "max_tokens": 900, "stream": True}
     lines: list[str] = []
