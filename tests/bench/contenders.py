@@ -57,7 +57,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU microseconds, of a token and of a request; the median age of a token on arrival, in milliseconds.
+    """CPU microseconds, of a token and of a request; medians in ms: the age of a token on arrival, an answer's length.
 
     ``whole``: every answer had all its tokens.
     """
@@ -65,6 +65,7 @@ class Cost:
     token: float
     request: float
     age: float
+    end: float
     whole: bool
 
 
@@ -126,6 +127,7 @@ def ask(load: Path, contender: Contender, body: Mapping[str, Any], concurrency: 
         token=micros / max(told["tok"], 1),
         request=micros / max(told["req"], 1),
         age=told["age50"] / 1000,
+        end=told["lat50"] / 1000,
         whole=not told["err"] and told["tmin"] >= body["max_tokens"] * contender.streams,
     )
 

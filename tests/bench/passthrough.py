@@ -1,9 +1,11 @@
 """What a mere gateway costs: one request in, one engine stream out, by the stack as shipped and by nginx.
 
-`python -m tests.bench passthrough [--rounds N] [--seconds S] [--litellm PROGRAM]`. The request names the engine's own
-model, so no crew is asked; recall and signals happen as for every request, and once more without the spine. The age of
-a token is the time from the engine's write to the client's read. nginx (Debian: nginx-light) is left out where it is
-not installed, LiteLLM's proxy (`litellm` of the package `litellm[proxy]`, in an environment of its own) if not named.
+`python -m tests.bench passthrough [--rounds N] [--seconds S] [--litellm PROGRAM] [--pace MS --tokens N --at-once C]`:
+three cells, or the one that a pace, tokens and concurrency describe (with long answers for longer: S). The request
+names the engine's own model, so no crew is asked; recall and signals happen as for every request, and once more without
+the spine. The age of a token is the time from the engine's write to the client's read. nginx (Debian: nginx-light) is
+left out where it is not installed, LiteLLM's proxy (`litellm` of the package `litellm[proxy]`, in an environment of its
+own) if not named.
 """
 
 import argparse
@@ -57,7 +59,11 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--litellm", type=Path)
+    parser.add_argument("--pace", type=int, help="ms between tokens, in place of the cells")
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="of an answer")
+    parser.add_argument("--at-once", type=int, default=64)
     options = parser.parse_args()
+    cells = CELLS if options.pace is None else ((True, options.pace, options.at_once),)
     with tempfile.TemporaryDirectory(prefix="hs-") as scratch:
         folder = Path(scratch)
         programs = build(folder)
@@ -83,8 +89,8 @@ async def main() -> None:
                 homes.append(home)
                 contenders.append(found)
             show(hardware_line(detect_hardware()))
-            for cell in CELLS:
-                _table(programs["load"], cell, contenders, options.rounds, options.seconds)
+            for cell in cells:
+                _table(programs["load"], cell, contenders, options)
         finally:
             for home in homes:
                 await home.run("down")
@@ -111,31 +117,32 @@ async def _litellm(program: Path, folder: Path, engine: int) -> tuple["subproces
 
 
 def _table(
-    load: Path, cell: tuple[bool, int, int], contenders: Sequence[Contender], rounds: int, seconds: float
+    load: Path, cell: tuple[bool, int, int], contenders: Sequence[Contender], options: argparse.Namespace
 ) -> None:
     streams, delay, concurrency = cell
     costs: dict[str, list[Cost]] = {contender.name: [] for contender in contenders}
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         for contender in contenders:
             body = {
                 "model": contender.model,
                 "messages": [{"role": "user", "content": f"stub-d{delay} {SENTENCE}"}],
-                "max_tokens": TOKENS,
+                "max_tokens": options.tokens,
                 "stream": streams,
             }
-            costs[contender.name].append(ask(load, contender, body, concurrency, seconds))
+            costs[contender.name].append(ask(load, contender, body, concurrency, options.seconds))
     pace = f"a token every {delay} ms" if streams else "answered whole"
-    show(f"\n{pace}, {TOKENS} tokens, {concurrency} requests at a time, {rounds} rounds\n")
-    show("| contender | CPU us a request | CPU us a token | x nginx | age of a token, ms | every answer whole |")
-    show("|---|---|---|---|---|---|")
+    show(f"\n{pace}, {options.tokens} tokens, {concurrency} requests at a time, {options.rounds} rounds\n")
+    show("| contender | CPU us a request | CPU us a token | x nginx | age of a token, ms | answer, ms | all whole |")
+    show("|---|---|---|---|---|---|---|")
     known = costs.get("nginx")
     for contender in contenders:
         found = costs[contender.name]
         request, token = (statistics.median(getattr(cost, name) for cost in found) for name in ("request", "token"))
         times = f"{request / statistics.median(cost.request for cost in known):.1f}" if known else ""
         age = f"{statistics.median(cost.age for cost in found):.2f}" if streams else ""
+        end = f"{statistics.median(cost.end for cost in found):.1f}"
         whole = "yes" if all(cost.whole for cost in found) else "no"
-        show(f"| {contender.name} | {request:.0f} | {token:.1f} | {times} | {age} | {whole} |")
+        show(f"| {contender.name} | {request:.0f} | {token:.1f} | {times} | {age} | {end} | {whole} |")
 
 
 asyncio.run(main())

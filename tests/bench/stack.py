@@ -97,7 +97,7 @@ async def _speeds(folder: Path, asked: argparse.Namespace) -> tuple[list[float],
         assert engine.key is not None
         home = Home(folder / "beside").make()
         home.env |= {"HARMONIC_ENGINE__API_KEY_ENV": "ENGINE_KEY", "ENGINE_KEY": engine.key}
-        home.env["HARMONIC_MERGE__JUDGE"] = "false"  # it is examined in idle time: while the engine is asked directly
+        home.env["HARMONIC_MERGE__JUDGE"] = "false"  # after 10 s without a query it is examined, on the same engine
         ran = await home.run("up", "--detach", "--engine", engine.base_url, "--port", str(free_port()))
         assert ran.code == 0, ran.err
         try:
