@@ -22,17 +22,17 @@ class Exchange(RequestResponseCycle):
 
     def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]], first: bytes) -> None:
         """Begin an answer of unknown length with its *first* bytes; *headers* are ours, so nobody checks them."""
-        self._head(status, headers, b"transfer-encoding: chunked\r\n", b"%x\r\n%b\r\n" % (len(first), first))
+        self._head(status, headers, b"transfer-encoding: chunked\r\n", _chunk(first))
 
     def write(self, data: bytes) -> None:
         """Send the next bytes."""
         if not self.disconnected:
-            self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+            self.transport.write(_chunk(data))
 
     def end(self, data: bytes) -> None:
         """Send the last bytes of an answer that was begun."""
         if not self.disconnected:
-            self.transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+            self.transport.write(_chunk(data) + b"0\r\n\r\n")
             self._complete()
 
     def whole(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
@@ -56,3 +56,8 @@ class Exchange(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+
+
+def _chunk(data: bytes) -> bytes:
+    """A piece of a body of unknown length; nothing for no bytes: a chunk without any would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""

@@ -15,6 +15,8 @@ from tests.stack import Stack, asking, served_stack
 
 CHAT, TEXT, MESSAGES = "/v1/chat/completions", "/v1/completions", "/v1/messages"
 GOOD = asking("Say a word.", model="fake")
+# Its drafts come before its answer, and this route shows none of them: the first bytes of the answer are none.
+CREW = {"model": "harmonic", "prompt": "What is 2 + 2? Answer with a number."}
 # What differs from one request to the next: ids, times, and how the bytes were cut into pieces.
 _NEW = re.compile(rb"(q-|s-|req-|msg_|chatcmpl-|cmpl-)[0-9a-f]+|\"(created|seconds|slot_wait)\":[0-9.e-]+")
 
@@ -23,6 +25,7 @@ CASES: dict[str, tuple[str, Any, dict[str, str]]] = {
     "streamed": (CHAT, {**GOOD, "stream": True, "stream_options": {"include_usage": True}}, {}),
     "a crew's": (CHAT, asking("What is 2 + 2? Answer with a number.", stream=True), {}),
     "text": (TEXT, {"model": "coder", "prompt": "Once"}, {}),
+    "a crew's text, streamed": (TEXT, {**CREW, "stream": True, "harmonic": {"stream": "tokens"}}, {}),
     "a message": (MESSAGES, {**GOOD, "max_tokens": 20}, {}),
     "a streamed message": (MESSAGES, {**GOOD, "max_tokens": 20, "stream": True}, {}),
     "its own id": (CHAT, GOOD, {"x-request-id": "mine-1"}),
@@ -44,14 +47,14 @@ CASES: dict[str, tuple[str, Any, dict[str, str]]] = {
     "an engine that fails, streamed": (CHAT, asking("Fail.", model="fake", stream=True), {}),
 }
 ANSWERED = {"whole", "streamed", "a crew's", "text", "a message", "a streamed message"}
-ANSWERED |= {"its own id", "an id that is none", "a charset"}
+ANSWERED |= {"a crew's text, streamed", "its own id", "an id that is none", "a charset"}
 
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     def play(body: dict[str, Any]) -> Act:
         asked = body["messages"][-1]["content"]
-        return Act(status=500, body=b"broken") if asked == "Fail." else Act("A word. Answer: 4")
+        return Act(status=500, body=b"broken") if asked == "Fail." else Act("A word. Answer: 4", delay=0.01)
 
     async with (
         fake_engine(play) as engine,
