@@ -4,7 +4,7 @@ Salience is novelty x relevance: novelty alone would prefer whatever is off topi
 no law: a quarter suits windows in which about a quarter matters, so it is a setting, and what passed is recorded.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -84,4 +84,4 @@ class Gate:
         """Whether a signal of this salience passes, and the gate after it."""
         passes = score > self.threshold
         scale = MEMORY * self.scale + (1 - MEMORY) * abs(score - self.threshold)
-        return passes, replace(self, scale=scale, threshold=self.threshold + RATE * scale * (passes - self.budget))
+        return passes, Gate(self.budget, self.threshold + RATE * scale * (passes - self.budget), scale)

@@ -52,9 +52,9 @@ class _Keywords:
     def __init__(self, keywords: Sequence[str]) -> None:
         self._stems = {keyword: _stems(keyword) for keyword in keywords}
 
-    def found(self, query: str) -> tuple[str, ...]:
-        """The keywords that stand in *query*."""
-        said = f" {_stems(query)} "
+    def found(self, said: str) -> tuple[str, ...]:
+        """The keywords that stand in a query, given as the stems of its words."""
+        said = f" {said} "
         return tuple(keyword for keyword, stems in self._stems.items() if stems and f" {stems} " in said)
 
 
@@ -88,7 +88,8 @@ class Prototypes:
         """Rank all agents for *query*, the best first; equal ones in the order in which they were given."""
         vector = self._encoder.encode([query])[0]
         likeness = [agent.likeness(vector) for agent in self._agents]
-        found = [agent.keywords.found(query) for agent in self._agents]
+        said = _stems(query)
+        found = [agent.keywords.found(said) for agent in self._agents]
         most = _KEYWORDS.get(self._encoder.tag, _KEYWORDS_OTHERWISE)
         scores = [cosine + most * (1 - 0.5 ** len(words)) for cosine, words in zip(likeness, found, strict=True)]
         order = sorted(range(len(scores)), key=lambda at: -scores[at])

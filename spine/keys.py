@@ -5,6 +5,8 @@ The braces make all streams of one session fall into one hash slot, should the s
 
 from spine.signal import Channel
 
+_NUMBERS = {channel: str(channel.value) for channel in Channel}
+
 
 def stream_key(channel: Channel, session: str, prefix: str = "") -> str:
     """Return the key of a channel's stream; the channels shared by all sessions ignore *session*.
@@ -12,7 +14,7 @@ def stream_key(channel: Channel, session: str, prefix: str = "") -> str:
     >>> stream_key(Channel.SESSION, "s1"), stream_key(Channel.META, "s1", "two")
     ('hs:{s1}:1', 'two:hs:{all}:5')
     """
-    return _key("all" if channel.shared else session, str(channel.value), prefix)
+    return _key("all" if channel.shared else session, _NUMBERS[channel], prefix)
 
 
 def sessions_key(prefix: str = "") -> str:
@@ -37,7 +39,7 @@ def counted_key(prefix: str = "") -> str:
 
 def counted_field(channel: Channel, session: str) -> str:
     """Return the field of a stream in the hash of `counted_key`."""
-    return f"{channel.value}:{'' if channel.shared else session}"
+    return f"{_NUMBERS[channel]}:{'' if channel.shared else session}"
 
 
 def woven_key(channel: Channel, session: str, prefix: str = "") -> str:

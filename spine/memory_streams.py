@@ -6,8 +6,10 @@ from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
+
+from msgspec.structs import replace
 
 from spine import ids
 from spine.bus import Health, Memory, SessionInfo, Taken

@@ -7,7 +7,7 @@ stays when the stream ends, is forgotten or is made anew.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from spine import keys
 from spine.cursor import StreamId
@@ -17,16 +17,20 @@ from spine.redis_reply import check, number, pairs, present, text, values
 from spine.signal import Channel
 
 GROUP = 50  # streams asked about in one round trip
+LENGTHS = 500  # streams asked for their length alone
 Info = Mapping[str, Reply]  # of one stream, as XINFO tells it; empty where there is no such stream
 
 
 class Drops:
     """The counters of one store. Whoever removes entries otherwise than by a bound holds ``lock`` meanwhile."""
 
-    def __init__(self, link: Link, *, prefix: str) -> None:
+    def __init__(self, link: Link, *, prefix: str, bounds: Mapping[Channel, int | None]) -> None:
+        """*bounds*: the entries that a stream of each channel keeps, None for any number."""
         self.lock = asyncio.Lock()
         self._link = link
         self._prefix = prefix
+        self._bounds = bounds
+        self._shortened: set[StreamId] = set()
         self._owed: Counter[Channel] = Counter()  # dropped, and not yet in the totals: the store had no room for them
 
     async def count(self, streams: Sequence[StreamId]) -> dict[StreamId, Info]:
@@ -42,6 +46,7 @@ class Drops:
         more: Counter[Channel] = Counter()
         changes: list[Command] = []
         found = await self._ask(streams)
+        self._shortened -= found.keys()
         for stream, (info, known) in found.items():
             left, field = left_of(info), keys.counted_field(*stream)
             more[stream.channel] += _uncounted(info, known)
@@ -63,15 +68,33 @@ class Drops:
         return dict(zip(streams, zip([pairs(present(reply)) for reply in told], known, strict=True), strict=True))
 
     async def losing(self, streams: Sequence[StreamId]) -> dict[StreamId, int]:
-        """Return how many more entries are dropped once a stream is removed; nothing is written, the lock is held."""
+        """Return how many more entries are dropped once a stream is removed; nothing is written, the lock is held.
+
+        A server shortens no stream to less than its bound, so most tell by their length alone: to ask each what has
+        left it would cost as much as all that its session wrote.
+        """
         lost: dict[StreamId, int] = {}
-        for start in range(0, len(streams), GROUP):
-            for stream, (info, known) in (await self._ask(streams[start : start + GROUP])).items():
-                lost[stream] = number(info.get("length", 0)) + _uncounted(info, known)
+        for start in range(0, len(streams), LENGTHS):
+            some = streams[start : start + LENGTHS]
+            asks: list[Command] = [(b"XLEN", keys.stream_key(*stream, self._prefix)) for stream in some]
+            lost |= zip(some, map(number, check(await self._link.batch(asks))), strict=True)
+        longer = [stream for stream, length in lost.items() if self._may_have_lost(stream, length)]
+        for start in range(0, len(longer), GROUP):
+            for stream, (info, known) in (await self._ask(longer[start : start + GROUP])).items():
+                lost[stream] += _uncounted(info, known)
         return lost
+
+    def _may_have_lost(self, stream: StreamId, length: int) -> bool:
+        bound = self._bounds.get(stream.channel)
+        return stream in self._shortened or (bound is not None and length >= bound)
+
+    def shortened(self, streams: Iterable[StreamId]) -> None:
+        """Take note that entries left *streams* otherwise than by their bound, and are not counted yet."""
+        self._shortened.update(streams)
 
     async def drop(self, lost: Mapping[StreamId, int], removals: Sequence[Command]) -> None:
         """Do *removals* and count what is lost with them as dropped: later, where the store is too full for that."""
+        self._shortened -= lost.keys()
         for stream, count in lost.items():
             self._owed[stream.channel] += count
         owed = {channel: count for channel, count in self._owed.items() if count > 0}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from spine import keys
-from spine.cursor import StreamId, stream_of
+from spine.cursor import StreamId
 from spine.held import Held
 from spine.redis_bus import Command, Link
 from spine.redis_drops import Drops
@@ -47,11 +47,11 @@ class SessionIndex:
     def renewal(self, sessions: Iterable[str]) -> list[Command]:
         """Return the commands that tell the index that *sessions* are in use."""
         now = self._wall()
-        commands: list[Command] = []
-        for session in sessions:
-            commands.append((b"ZADD", keys.started_key(self._prefix), b"NX", now, session))
-            commands.append((b"ZADD", keys.sessions_key(self._prefix), now, session))
-        return commands
+        scored = [part for session in sessions for part in (now, session)]
+        if not scored:
+            return []
+        started, used = keys.started_key(self._prefix), keys.sessions_key(self._prefix)
+        return [(b"ZADD", started, b"NX", *scored), (b"ZADD", used, *scored)]
 
     async def renewed(self, sessions: Iterable[str]) -> None:
         """Take note that *sessions* are in the index now; drop the longest unused ones beyond the bound."""
@@ -72,16 +72,19 @@ class SessionIndex:
         """Return the known sessions with when they began."""
         return scores(await self._link.call(b"ZRANGE", keys.started_key(self._prefix), 0, -1, b"WITHSCORES"))
 
-    def removal(self, session: str) -> list[Command]:
-        """Return the commands that take *session* and its own streams out of the store."""
-        self._due.pop(session, None)
-        streams = _streams(session)
+    def removal(self, sessions: Collection[str]) -> list[Command]:
+        """Return the commands that take *sessions* and their own streams out of the store."""
+        if not sessions:
+            return []
+        for session in sessions:
+            self._due.pop(session, None)
+        streams = [stream for session in sessions for stream in _streams(session)]
         names = [name(*stream, self._prefix) for stream in streams for name in (keys.stream_key, keys.woven_key)]
         return [
             (b"DEL", *names),
             self._drops.gone(streams),
-            (b"ZREM", keys.sessions_key(self._prefix), session),
-            (b"ZREM", keys.started_key(self._prefix), session),
+            (b"ZREM", keys.sessions_key(self._prefix), *sessions),
+            (b"ZREM", keys.started_key(self._prefix), *sessions),
         ]
 
     async def by_use(self) -> list[str]:
@@ -94,10 +97,9 @@ class SessionIndex:
             lost = await self._drops.losing([stream for session in sessions for stream in _streams(session)])
             leaving = [session for session in sessions if session not in self._held]
             gone = [stream for session in leaving for stream in _streams(session)]
-            removals = [command for session in leaving for command in self.removal(session)]
             for stream in gone:
                 self._ended(stream)
-            await self._drops.drop({stream: lost[stream] for stream in gone}, removals)
+            await self._drops.drop({stream: lost[stream] for stream in gone}, self.removal(leaving))
             for stream in gone:  # again: one that was written meanwhile begins anew
                 self._due.pop(stream.session, None)
                 self._ended(stream)
@@ -113,4 +115,4 @@ class SessionIndex:
 
 
 def _streams(session: str) -> list[StreamId]:
-    return [stream_of(channel, session) for channel in SESSION_CHANNELS]
+    return [StreamId(channel, session) for channel in SESSION_CHANNELS]

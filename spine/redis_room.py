@@ -15,6 +15,7 @@ from spine.cursor import StreamId, stream_of
 from spine.errors import StoreRefused, StoreState
 from spine.held import Held
 from spine.redis_bus import Command, Link
+from spine.redis_drops import Drops
 from spine.redis_index import SessionIndex
 from spine.redis_reply import number, text
 from spine.retention import Retention
@@ -38,6 +39,7 @@ class Room:
         link: Link,
         index: SessionIndex,
         *,
+        drops: Drops,
         prefix: str,
         retention: Retention,
         held: Held,
@@ -46,7 +48,7 @@ class Room:
         """*written* tells the sessions that this process wrote and the id of the last entry of each."""
         self.due = 0
         self.memory: Memory | None = None
-        self._link, self._index, self._held = link, index, held
+        self._link, self._index, self._drops, self._held = link, index, drops, held
         self._prefix = prefix
         self._share, self._own = retention.store_share, retention.store_bytes
         self._written = written
@@ -175,6 +177,7 @@ class Room:
                 self._refused(reply, "XTRIM")
             elif reply:
                 made += sizes[stream] * number(reply) // (2 * halves[stream])
+                self._drops.shortened([stream])
         return made
 
 

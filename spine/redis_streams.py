@@ -66,7 +66,7 @@ class RedisStreams:
     ) -> None:
         self._link = Link(url, connections=WRITERS)
         self._live = Link(url, connections=READERS)
-        self._drops = Drops(self._link, prefix=prefix)
+        self._drops = Drops(self._link, prefix=prefix, bounds=retention.maxlen)
         self._weaver = Weaver(self._link, self._drops, prefix=prefix)
         self._index = SessionIndex(
             self._link,
@@ -79,7 +79,13 @@ class RedisStreams:
             monotonic=monotonic,
         )
         self._room = Room(
-            self._link, self._index, prefix=prefix, retention=retention, held=held, written=self._last_ids
+            self._link,
+            self._index,
+            drops=self._drops,
+            prefix=prefix,
+            retention=retention,
+            held=held,
+            written=self._last_ids,
         )
         self._log_is_stale = False  # it holds what was forgotten
         self._retention = retention
@@ -355,7 +361,7 @@ class RedisStreams:
             own = [stream_of(channel, session) for channel in SESSION_CHANNELS]
             found = await self._drops.count(own)
             gone = {stream.channel: number(info.get("length", 0)) for stream, info in found.items()}
-            check(await self._link.batch(self._index.removal(session)))
+            check(await self._link.batch(self._index.removal([session])))
             for stream in own:
                 self._known.pop(stream, None)
             for stream in SHARED:

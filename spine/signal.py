@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from spine.errors import BadSignal
 
@@ -69,8 +70,7 @@ class Trust(StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True):
     """One entry of a channel.
 
     ``id`` and, when it is 0, ``time`` (unix seconds) are set by the bus; a published signal always gets a new id.
@@ -92,11 +92,10 @@ class Signal:
     def __post_init__(self) -> None:
         check_name("session", self.session)
         check_name("writer", self.writer)
-        _check_label("kind", self.kind)
         if not self.kind:
             raise BadSignal("kind", self.kind, "must not be empty")
-        if self.query:
-            _check_label("query", self.query)
+        _check_label("kind", self.kind)
+        _check_label("query", self.query)
 
 
 def check_name(field: str, value: str) -> str:

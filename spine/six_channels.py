@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, S
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from msgspec import structs
+
 from spine import ids, reading, wire
 from spine.bus import ChannelStats, Health, Page, SessionInfo, Taken
 from spine.cursor import StreamId, stream_of
@@ -119,7 +121,7 @@ class SixChannels:
 
     async def insert(self, signals: Sequence[Signal]) -> list[Taken]:
         """Put *signals* back under the ids that they carry; see `Bus`."""
-        entries = [replace(self._entry(signal), id=self._old_id(signal)) for signal in signals]
+        entries = [structs.replace(self._entry(signal), id=self._old_id(signal)) for signal in signals]
         # One entry for each id of a stream: a second of the same id is known as soon as the first is taken.
         first = {(entry.stream, entry.id): entry for entry in reversed(entries)}
         ordered = sorted(first.values(), key=by_id)

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+import msgspec
+
 from spine import ids
 from spine.bus import Health, SessionInfo, Taken
 from spine.cursor import Cursor, StreamId, stream_of
@@ -22,8 +24,7 @@ POLL = 0.25
 AT_ONCE = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One entry of a stream: encoded, and with an id as soon as a store or the record gave one."""
 
     stream: StreamId

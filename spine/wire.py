@@ -41,23 +41,22 @@ def encode(signal: Signal, *, time: float, limit: int = MAX_ENTRY) -> Fields:
     Raises ``EntryTooLarge`` above *limit* bytes, ``BadSignal`` for text that is not Unicode or payloads that are
     not JSON.
     """
-    fields = {
-        b"v": VERSION,
-        b"session": signal.session.encode(),
-        b"writer": signal.writer.encode(),
-        b"kind": _text("kind", signal.kind),
-        b"query": _text("query", signal.query),
-        b"trust": _TRUST[signal.trust],
-        b"time": repr(float(signal.time or time)).encode(),
-        b"text": _text("text", signal.text),
-        b"payload": _object("payload", signal.payload),
-        b"frame": _object("frame", signal.frame),
-    }
-    size = sum(map(len, fields.values()))
+    values = (
+        VERSION,
+        signal.session.encode(),
+        signal.writer.encode(),
+        _text("kind", signal.kind),
+        _text("query", signal.query),
+        _TRUST[signal.trust],
+        repr(float(signal.time or time)).encode(),
+        _text("text", signal.text),
+        b"" if signal.payload is None else _object("payload", signal.payload),
+        b"" if signal.frame is None else _object("frame", signal.frame),
+    )
+    size = sum(map(len, values))
     if size > limit:
         raise EntryTooLarge(size, limit)
-    fields[b"size"] = b"%d" % size
-    return fields
+    return dict(zip(NAMES, (*values, b"%d" % size), strict=True))
 
 
 def decode(channel: Channel, entry_id: str, fields: Mapping[bytes, bytes]) -> Signal:
@@ -96,9 +95,7 @@ def _text(field: str, value: str) -> bytes:
         raise BadSignal(field, value[error.start : error.end], "has characters that are not Unicode") from None
 
 
-def _object(field: str, value: Mapping[str, JSON] | None) -> bytes:
-    if value is None:
-        return b""
+def _object(field: str, value: Mapping[str, JSON]) -> bytes:
     try:
         encoded = msgspec.json.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:

@@ -7,10 +7,11 @@ who was right, in an agent's prompt cost right answers (docs/merging.md).
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from harmonic_stack.signals.crew_record import Call
+from harmonic_stack.signals.crew_record import KindRecord
 
+K = TypeVar("K")
 # Fewer queries than this tell nothing about a kind.
 FEWEST = 3
 # A mishap of less than this share of the drafts is chance.
@@ -35,29 +36,35 @@ def kind_of(mode: str, agents: Sequence[str]) -> str:
     return f"{mode}, {agents[0]} first" if agents else mode
 
 
-def briefing(kind: str, earlier: Sequence[Sequence[Call]]) -> Briefing | None:
+def briefing(kind: str, earlier: KindRecord) -> Briefing | None:
     """Sum up *earlier* queries of *kind*; None while they are too few."""
-    calls = [call for query in earlier for call in query if call.status != "skipped"]
-    if len(earlier) < FEWEST or not calls:
+    drafts = earlier.tried.total()
+    if earlier.queries < FEWEST or not drafts:
         return None
-    tried = Counter(call.agent for call in calls)
-    failed = Counter((call.agent, call.reason or call.status) for call in calls if call.status != "ok")
-    voted = Counter(call.agent for call in calls if call.agreed is not None)
-    agreed = Counter(call.agent for call in calls if call.agreed)
-    worked = [f"{name}: {agreed[name]} of {count} answers won the vote" for name, count in voted.most_common()]
-    worked = worked or [f"{sum(call.status == 'ok' for call in calls)} of {len(calls)} drafts came whole"]
-    mishaps = _listed(f"{name} {count}x ({why})" for (name, why), count in failed.most_common())
+    worked = [f"{name}: {earlier.agreed[name]} of {n} answers won the vote" for name, n in _ranked(earlier.voted)]
+    worked = worked or [f"{earlier.whole} of {drafts} drafts came whole"]
+    mishaps = _listed(f"{name} {count}x ({why})" for (name, why), count in _ranked(earlier.failed))
     text = "\n".join(
         [
-            f"{len(earlier)} earlier questions of this kind ({kind}).",
-            f"Tried: {_listed(f'{name} {count}x' for name, count in tried.most_common())}.",
+            f"{earlier.queries} earlier questions of this kind ({kind}).",
+            f"Tried: {_listed(f'{name} {count}x' for name, count in _ranked(earlier.tried))}.",
             f"Failed: {mishaps or 'nothing'}.",
             f"Worked: {_listed(worked)}.",
         ]
     )
-    cut, late = (sum(call.cut for call in calls), sum(call.status == "late" for call in calls))
-    figures = {"kind": kind, "queries": len(earlier), "drafts": len(calls), "cut": cut, "late": late}
-    return Briefing(text, _suggestion(len(calls), cut, late), figures)
+    figures = {
+        "kind": kind,
+        "queries": earlier.queries,
+        "drafts": drafts,
+        "cut": earlier.cut,
+        "late": earlier.late,
+    }
+    return Briefing(text, _suggestion(drafts, earlier.cut, earlier.late), figures)
+
+
+def _ranked(counts: Counter[K]) -> list[tuple[K, int]]:
+    """What was counted at all, the most often first."""
+    return [(name, count) for name, count in counts.most_common() if count]
 
 
 def _suggestion(drafts: int, cut: int, late: int) -> str:

@@ -4,7 +4,7 @@ The record is in memory; at a start it is read back from what channel 5 still ho
 """
 
 import statistics
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,12 +56,54 @@ class Call:
         return self.status == "failed"
 
 
+class KindRecord:
+    """The newest queries of one kind, and what their calls sum up to; those that were skipped do not count.
+
+    The sums are kept, since each question of the kind asks for them.
+    """
+
+    def __init__(self) -> None:
+        self.tried: Counter[str] = Counter()  # agent -> calls
+        self.failed: Counter[tuple[str, str]] = Counter()  # agent and reason -> calls
+        self.voted: Counter[str] = Counter()  # agent -> answers that there was a vote on
+        self.agreed: Counter[str] = Counter()  # agent -> answers that won it
+        self.whole = self.cut = self.late = 0
+        self._queries: deque[tuple[Call, ...]] = deque()
+
+    @property
+    def queries(self) -> int:
+        """How many queries the sums are of."""
+        return len(self._queries)
+
+    def add(self, calls: Sequence[Call]) -> None:
+        """Take the calls of one more query; the oldest makes room for it."""
+        counted = tuple(call for call in calls if call.status != "skipped")
+        self._queries.append(counted)
+        self._count(counted, 1)
+        if len(self._queries) > RECENT:
+            self._count(self._queries.popleft(), -1)
+            self.failed = +self.failed  # reasons are of many kinds: those that are past are let go
+
+    def _count(self, calls: Sequence[Call], by: int) -> None:
+        for call in calls:
+            self.tried[call.agent] += by
+            self.cut += by * call.cut
+            self.late += by * (call.status == "late")
+            if call.status == "ok":
+                self.whole += by
+            else:
+                self.failed[call.agent, call.reason or call.status] += by
+            if call.agreed is not None:
+                self.voted[call.agent] += by
+                self.agreed[call.agent] += by * bool(call.agreed)
+
+
 class CrewRecord:
     """The sums of channel 5: fed with each query's calls, asked by the router, the briefing and ``status``."""
 
     def __init__(self) -> None:
         self._calls: dict[str, deque[Call]] = defaultdict(lambda: deque(maxlen=RECENT))
-        self._kinds: dict[str, deque[tuple[Call, ...]]] = defaultdict(lambda: deque(maxlen=RECENT))
+        self._kinds: dict[str, KindRecord] = defaultdict(KindRecord)
 
     def add(self, payload: Mapping[str, Any] | None, time: float) -> None:
         """Take one ``calls`` payload; one that does not read is left out."""
@@ -72,7 +114,7 @@ class CrewRecord:
         for call in calls:
             self._calls[call.agent].append(call)
         if kind := (payload or {}).get("kind"):
-            self._kinds[str(kind)].append(tuple(calls))
+            self._kinds[str(kind)].add(calls)
 
     def load(self, signals: Sequence[Signal]) -> None:
         """Take what channel 5 still holds, the oldest first."""
@@ -91,9 +133,9 @@ class CrewRecord:
                 found.add(agent)
         return frozenset(found)
 
-    def of_kind(self, kind: str) -> list[tuple[Call, ...]]:
-        """The calls of each earlier query of that kind, the oldest first."""
-        return list(self._kinds.get(kind, ()))
+    def of_kind(self, kind: str) -> KindRecord:
+        """The sums of the earlier queries of that kind."""
+        return self._kinds.get(kind) or KindRecord()
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """Each agent's newest calls in figures: medians in seconds, and shares of what could be told."""

@@ -3,10 +3,10 @@
 import asyncio
 import random
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from spine import (
     AmbiguousSignal,

@@ -5,10 +5,10 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from spine import BadUrl, Channel, Retention, Signal, StoreRefused, StoreState, StoreUnavailable
 from spine.cursor import stream_of

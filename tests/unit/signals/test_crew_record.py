@@ -3,7 +3,7 @@
 from typing import Any
 
 from harmonic_stack.signals.briefing import briefing, kind_of
-from harmonic_stack.signals.crew_record import RETRY_SECONDS, CrewRecord
+from harmonic_stack.signals.crew_record import RECENT, RETRY_SECONDS, CrewRecord
 from spine import Channel, Signal
 
 KIND = kind_of("closed", ["coder", "analyst"])
@@ -77,4 +77,14 @@ def test_agents_are_told_what_they_can_act_on_and_no_tally() -> None:
 def test_two_queries_of_a_kind_tell_nothing_yet() -> None:
     record = record_of([call("coder")], [call("coder")])
     assert briefing(KIND, record.of_kind(KIND)) is None
-    assert record.of_kind("open") == []
+    assert record.of_kind("open").queries == 0
+
+
+def test_a_briefing_is_of_the_newest_queries_alone() -> None:
+    failed = [[call("coder", "failed", reason=f"gone {n}", agreed=False, cut=True)] for n in range(RECENT)]
+    fine = [[call("coder", agreed=True), call("analyst", "skipped")]]
+    sums = record_of(*failed, *fine * (RECENT - 1)).of_kind(KIND)
+    assert (sums.queries, sums.tried["coder"], sums.whole, sums.cut) == (RECENT, RECENT, RECENT - 1, 1)
+    assert dict(sums.failed) == {("coder", f"gone {RECENT - 1}"): 1}
+    assert (sums.agreed["coder"], sums.voted["coder"]) == (RECENT - 1, RECENT)
+    assert sums.tried["analyst"] == 0
