@@ -121,7 +121,10 @@ class Query(msgspec.Struct, frozen=True):
     @property
     def question(self) -> str:
         """The newest user message: what the crew is asked."""
-        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+        for message in reversed(self.messages):
+            if message.role == "user":
+                return message.content
+        return ""
 
 
 class Seat(msgspec.Struct, frozen=True):

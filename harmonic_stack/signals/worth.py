@@ -10,7 +10,7 @@ _CUE = re.compile(
     r"|(?:make|take) a note|note)\b\s*(?:that\b|[:,])\s*(?P<what>\S.*)",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"remember|forget|in mind|note", re.IGNORECASE)  # no cue is without one of these
+_WORDS = ("remember", "forget", "in mind", "note")  # no cue is without one of these
 MOST_CHARACTERS = 500
 
 
@@ -20,7 +20,8 @@ def worth_keeping(message: str) -> list[str]:
     >>> worth_keeping("Hi! Please remember that my cat is called Ada. Do you remember that day?")
     ['my cat is called Ada.']
     """
-    if not _WORD.search(message):
+    lowered = message.lower()
+    if not any(word in lowered for word in _WORDS):
         return []
     found = []
     for sentence in sentences(message):
