@@ -41,7 +41,7 @@ def relevance(vectors: Vectors, question: Vectors) -> Figures:
     """How far each row is to the point, shape (n,): cosine to *question* (dim,) plus mean cosine to the others."""
     alike = agreement(vectors)
     others = max(len(vectors) - 1, 1)
-    figures: Figures = vectors @ question + (alike.sum(axis=1) - np.diag(alike)) / others
+    figures: Figures = vectors @ question + (alike.sum(axis=1) - np.diag(alike)) / np.float32(others)
     return figures
 
 
