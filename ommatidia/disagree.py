@@ -178,7 +178,8 @@ def _shared(topics: Sequence[frozenset[str]]) -> npt.NDArray[np.float32]:
     for row, topic in zip(table, topics, strict=True):
         row[[columns[word] for word in topic]] = 1
     sizes = table.sum(axis=1)
-    shares: npt.NDArray[np.float32] = table @ table.T / np.maximum(np.minimum.outer(sizes, sizes), np.float32(1))
+    smaller = np.maximum(np.minimum.outer(sizes, sizes), 1)
+    shares: npt.NDArray[np.float32] = (table @ table.T / smaller).astype(np.float32)
     return shares
 
 
