@@ -76,13 +76,15 @@ class SessionIndex:
         """Return the commands that take *sessions* and their own streams out of the store."""
         if not sessions:
             return []
+        deletions: list[Command] = []  # one for each session: the keys of two may lie in different hash slots
         for session in sessions:
             self._due.pop(session, None)
-        streams = [stream for session in sessions for stream in _streams(session)]
-        names = [name(*stream, self._prefix) for stream in streams for name in (keys.stream_key, keys.woven_key)]
+            streams = _streams(session)
+            names = [name(*stream, self._prefix) for stream in streams for name in (keys.stream_key, keys.woven_key)]
+            deletions.append((b"DEL", *names))
         return [
-            (b"DEL", *names),
-            self._drops.gone(streams),
+            *deletions,
+            self._drops.gone([stream for session in sessions for stream in _streams(session)]),
             (b"ZREM", keys.sessions_key(self._prefix), *sessions),
             (b"ZREM", keys.started_key(self._prefix), *sessions),
         ]

@@ -2,16 +2,20 @@
 
 `python -m tests.bench stack [--rounds N] [--model FILE] [--slots N] [--tokens N]` starts it in a fresh home, on the
 demonstration model unless another GGUF file is named, and prints a table. A card counts where `up` would use it.
+The speeds are taken by the client in C (floor/load.c): one in Python needs as much of the CPU as the daemon. Needs gcc.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -20,8 +24,10 @@ from harmonic_stack.host.describe import hardware_line
 from launcher import AgentSpec, EngineSettings, detect_hardware, local_model, plan, running_engine
 from launcher.embedded_devices import usable_by_embedded, with_card
 from launcher.loopback import free_port
+from tests.bench.contenders import build
 from tests.cli import Home
 
+GRACE = 120  # seconds that a burst may take
 PROMPT = "Tell me a long story about a lighthouse and the people who keep it."
 
 
@@ -90,10 +96,8 @@ async def _speeds(folder: Path, asked: argparse.Namespace) -> tuple[list[float],
     hardware = (await usable_by_embedded(settings, hardware)).hardware
     planned = plan(hardware, agents, {facts.name: facts}, context=settings.context, slots=asked.slots)
     through, direct = [], []
-    async with (
-        running_engine(settings, planned, run_dir=folder, log_dir=folder, report=lambda _: None) as engine,
-        httpx.AsyncClient(timeout=120) as client,
-    ):
+    load = build(folder)["load"]
+    async with running_engine(settings, planned, run_dir=folder, log_dir=folder, report=lambda _: None) as engine:
         assert engine.key is not None
         home = Home(folder / "beside").make()
         home.env |= {"HARMONIC_ENGINE__API_KEY_ENV": "ENGINE_KEY", "ENGINE_KEY": engine.key}
@@ -101,32 +105,42 @@ async def _speeds(folder: Path, asked: argparse.Namespace) -> tuple[list[float],
         ran = await home.run("up", "--detach", "--engine", engine.base_url, "--port", str(free_port()))
         assert ran.code == 0, ran.err
         try:
-            url = (await home.json("status"))["url"]
-            key = (await home.run("key", "show")).out.strip()
-            for turn in range(asked.rounds + 1):
-                ours = await _burst(client, f"{url}/v1", key, facts.name, asked)
-                bare = await _burst(client, engine.base_url, engine.key, facts.name, asked)
-                if turn:  # the first round warms both up
-                    through.append(ours)
-                    direct.append(bare)
+            stack = _Address((await home.json("status"))["url"] + "/v1", (await home.run("key", "show")).out.strip())
+            bare = _Address(engine.base_url, engine.key)
+            body = _body(facts.name, asked.tokens)
+            for each in (stack, bare):  # warms both up
+                await _check_whole(each, body, asked)
+            for turn in range(asked.rounds):
+                for each in (stack, bare) if turn % 2 else (bare, stack):
+                    (through if each is stack else direct).append(await _burst(load, each, body, asked))
         finally:
             await home.run("down")
     return through, direct
 
 
-async def _burst(client: httpx.AsyncClient, url: str, key: str, model: str, asked: argparse.Namespace) -> float:
-    body = {
+@dataclass(frozen=True)
+class _Address:
+    url: str
+    key: str
+
+
+def _body(model: str, tokens: int) -> dict[str, Any]:
+    return {
         "model": model,
         "messages": [{"role": "user", "content": PROMPT}],
-        "max_tokens": asked.tokens,
+        "max_tokens": tokens,
         "temperature": 0,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
 
+
+async def _check_whole(address: _Address, body: dict[str, Any], asked: argparse.Namespace) -> None:
+    """See that each of the streams has all its tokens: the client in C counts none."""
+    headers = {"authorization": f"Bearer {address.key}"}
+
     async def one() -> int:
-        headers = {"authorization": f"Bearer {key}"}
-        async with client.stream("POST", f"{url}/chat/completions", json=body, headers=headers) as answer:
+        async with client.stream("POST", f"{address.url}/chat/completions", json=body, headers=headers) as answer:
             answer.raise_for_status()
             last: dict[str, Any] = {}
             async for line in answer.aiter_lines():
@@ -134,9 +148,28 @@ async def _burst(client: httpx.AsyncClient, url: str, key: str, model: str, aske
                     last = json.loads(line[6:])
         return int(last["usage"]["completion_tokens"])
 
-    begun = time.monotonic()
-    tokens = sum(await asyncio.gather(*(one() for _ in range(asked.slots))))
-    return tokens / (time.monotonic() - begun)
+    async with httpx.AsyncClient(timeout=GRACE) as client:
+        counts = await asyncio.gather(*(one() for _ in range(asked.slots)))
+    assert set(counts) == {asked.tokens}, counts
+
+
+async def _burst(load: Path, address: _Address, body: dict[str, Any], asked: argparse.Namespace) -> float:
+    """Tokens/s of one stream for each slot, all begun together, until the last has ended."""
+    parts = urlsplit(address.url)
+    words = [
+        str(parts.port),
+        f"{parts.path}/chat/completions",
+        str(asked.slots),
+        "0.01",
+        json.dumps(body),
+        "",
+        str(GRACE),
+    ]
+    environment = os.environ | {"BENCH_KEY": address.key}
+    client = await asyncio.create_subprocess_exec(load, *words, stdout=asyncio.subprocess.PIPE, env=environment)
+    told = json.loads((await client.communicate())[0])
+    assert (told["req"], told["err"]) == (asked.slots, 0), told
+    return float(asked.slots * asked.tokens / told["secs"])
 
 
 def _spread(figures: list[float]) -> str:
