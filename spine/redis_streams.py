@@ -79,13 +79,7 @@ class RedisStreams:
             monotonic=monotonic,
         )
         self._room = Room(
-            self._link,
-            self._index,
-            drops=self._drops,
-            prefix=prefix,
-            retention=retention,
-            held=held,
-            written=self._last_ids,
+            self._link, self._index, self._drops, prefix=prefix, retention=retention, held=held, written=self._last_ids
         )
         self._log_is_stale = False  # it holds what was forgotten
         self._retention = retention
