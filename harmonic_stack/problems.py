@@ -204,6 +204,12 @@ PROBLEMS: Mapping[type[Exception], Problem] = {
     launching.EngineFailed: Problem(
         502, "engine_failed", SERVER, remedy="See the engine's log: harmonic-stack logs engine."
     ),
+    launching.EngineNotLoadable: Problem(
+        502,
+        "engine_not_loadable",
+        SERVER,
+        remedy="Install the library that is named; libgomp.so.1: Debian's and Ubuntu's libgomp1, Fedora's libgomp.",
+    ),
     launching.EngineUnreachable: Problem(
         502, "engine_unreachable", SERVER, remedy="Check engine.url, and that the engine there runs."
     ),

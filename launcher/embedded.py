@@ -13,9 +13,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-# sysexits.h: the supervisor does not start a program again that ended with these two.
+# sysexits.h: the supervisor does not start a program again that ended with one of the first three.
 BAD_SETTINGS = 64
 BAD_MODEL = 65
+NOT_LOADABLE = 69
 PORT_TAKEN = 75
 
 
@@ -55,6 +56,8 @@ def main() -> None:
         fail(PORT_TAKEN, "port", f"{settings.host}:{settings.port}: {exc.strerror}")
     try:
         server = serve(settings)
+    except ImportError as exc:  # a library of the system that the wheel is linked to, and does not bring
+        fail(NOT_LOADABLE, "library", str(exc))
     except RuntimeError as exc:
         fail(BAD_MODEL, "model", f"{settings.model}: {exc}")
     say({"port": int(server.listening_address.rsplit(":", 1)[1])})

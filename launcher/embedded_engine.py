@@ -17,9 +17,9 @@ import httpx
 
 from launcher.child import Child, State, clean_environment
 from launcher.demo_model import DEMO_NOTE, local_model
-from launcher.embedded import BAD_MODEL, BAD_SETTINGS, Settings
+from launcher.embedded import BAD_MODEL, BAD_SETTINGS, NOT_LOADABLE, Settings
 from launcher.engine import Dialect, EngineSettings, Report
-from launcher.errors import EngineFailed, UnknownModel
+from launcher.errors import EngineFailed, EngineNotLoadable, UnknownModel
 from launcher.form import Form, choose
 from launcher.hardware import detect_hardware
 from launcher.http_client import control_client, model_ids
@@ -33,7 +33,7 @@ from launcher.probe_host import default_threads, read_cpu
 from launcher.restart import NEVER, Restart
 from launcher.types import ModelFacts
 
-RESTART = Restart(final_codes=frozenset({BAD_SETTINGS, BAD_MODEL}))
+RESTART = Restart(final_codes=frozenset({BAD_SETTINGS, BAD_MODEL, NOT_LOADABLE}))
 HELP_LIMIT = 10.0  # seconds that a user's own llama-server may take to list its options
 POLL = 0.05
 
@@ -91,7 +91,8 @@ async def embedded_engine(
        that its build does not know, and the other form is started instead, without levers, which were not measured
        with it; not where the settings insist, nor where the plan is for a GPU, which the other form cannot use.
 
-    Raises NoModel, BadModelFile, UnknownModel (it serves one model), EngineFailed and EngineNotReady.
+    Raises NoModel, BadModelFile, UnknownModel (it serves one model), EngineFailed, EngineNotLoadable and
+    EngineNotReady.
     """
     facts = local_model(settings.model, settings.alias)
     pool = _only_pool(plan, facts)
@@ -204,12 +205,22 @@ async def _start(engine: EmbeddedEngine, timeout: float) -> None:
                 raise EngineFailed("llama-server", child.exit_code, child.log_tail())
             await asyncio.wait({waiting}, timeout=POLL)
         waiting.result()
+    except EngineFailed as failure:
+        if engine.form == "xllamacpp" and failure.exit_code == NOT_LOADABLE:
+            raise EngineNotLoadable(_reason(failure.log_tail), failure.log_tail) from failure
+        raise
     finally:
         waiting.cancel()
     if engine.form == "llama-server":
         left = timeout - (time.monotonic() - begun)
         if why := await one_token(engine.base_url, engine.key, engine.models[0], timeout=max(1.0, left)):
             raise EngineFailed("llama-server", child.exit_code, f"{child.log_tail()}\n{why}")
+
+
+def _reason(log: str) -> str:
+    """Return why embedded.py could not serve, as the last such line of its log tells."""
+    told = [line for line in log.splitlines() if line.startswith('{"failed"')]
+    return str(json.loads(told[-1])["reason"]) if told else "no reason is in its log"
 
 
 async def told_by(program: Path, word: str) -> str:

@@ -40,6 +40,15 @@ class EngineFailed(LauncherError):
         self.log_tail = log_tail
 
 
+class EngineNotLoadable(EngineFailed):
+    """The embedded engine is installed, and this system lacks a library that it is linked to."""
+
+    def __init__(self, reason: str, log_tail: str) -> None:
+        super().__init__("xllamacpp", None, log_tail)
+        self.args = (f"the embedded engine cannot be loaded: {reason}",)
+        self.reason = reason
+
+
 class EngineUnreachable(LauncherError):
     """The engine at this address does not answer as an OpenAI-compatible server."""
 

@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Installs Debian packages that are missing, as root; otherwise prints the one command to run and exits 2.
-# "python": what the stack itself needs. "all": also what some tests need.
+# "python": what makes the environment. "engine": the OpenMP library that the embedded engine is linked to, looked for as
+# the Python named in PYTHON would. "all": these, and what some tests need.
 set -euo pipefail
 
 missing=()
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+if [ "${1:-all}" != engine ]; then
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+fi
+if [ "$(uname -s)" = Linux ]; then  # elsewhere its wheels need nothing beside themselves
+    "${PYTHON:-python3}" -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || missing+=(libgomp1)
+fi
 if [ "${1:-all}" = all ]; then
     command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
     command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,10 +14,11 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from harmonic_stack.problems import problem_of
 from launcher.demo_model import DEMO_NOTE, local_model
 from launcher.embedded_engine import EmbeddedEngine
 from launcher.engine import Engine, EngineSettings
-from launcher.errors import EngineFailed, EngineNotReady, UnknownModel
+from launcher.errors import EngineFailed, EngineNotLoadable, EngineNotReady, UnknownModel
 from launcher.form import PROCESS_BYTES, EmbeddedSettings, Form
 from launcher.hardware import detect_hardware
 from launcher.http_client import control_client
@@ -215,6 +217,25 @@ async def test_a_model_that_cannot_be_loaded_fails_at_once_with_the_log(tmp_path
             pass
     assert failure.value.exit_code == 65
     assert '"failed": "model"' in failure.value.log_tail
+
+
+async def test_a_library_that_the_system_lacks_is_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "modules" / "xllamacpp"
+    package.mkdir(parents=True)
+    missing = "libgomp.so.1: cannot open shared object file: No such file or directory"
+    (package / "__init__.py").write_text(f"raise ImportError({missing!r})\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={package.parent} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(EngineNotLoadable) as failure:
+        async with started(tmp_path, settings=EmbeddedSettings(form="xllamacpp")):
+            pass
+    assert missing in str(failure.value)
+    assert failure.value.log_tail.count('"failed": "library"') == 1
+    assert "libgomp1" in problem_of(failure.value).remedy
 
 
 async def test_an_engine_that_is_not_ready_in_time_is_stopped(tmp_path: Path) -> None:
