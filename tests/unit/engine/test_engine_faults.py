@@ -120,7 +120,7 @@ ROWS: dict[str, Row] = {
     "a list": (body(payload(b"[]")), StreamFault.MALFORMED),
     "a number": (body(payload(b"7")), StreamFault.MALFORMED),
     "NaN": (body(payload(b'{"x": NaN}')), StreamFault.MALFORMED),
-    "100,000 levels": (body(payload(b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")), StreamFault.MALFORMED),
+    "100,000 levels": (body(payload(b'{"error":' + b"[" * 100_000 + b"]" * 100_000 + b"}")), StreamFault.MALFORMED),
     "text as a number": (
         lambda t: Act(raw=[said("~")(t).replace(b'"~"', b"7")], content_type=t.kind),
         StreamFault.MALFORMED,
