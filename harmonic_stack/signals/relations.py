@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from harmonic_stack.merge.sentences import whole_sentences
 from ommatidia import Encoder, agreement, novelty, relevance
 
@@ -19,5 +17,5 @@ def relate(question: str, drafts: Sequence[str], encoder: Encoder) -> list[dict[
     # As the merge reads them, so that what it encoded need not be encoded again.
     vectors = encoder.encode([question, *(" ".join(whole_sentences(draft)) or draft for draft in drafts)])
     figures = novelty(vectors[1:]), relevance(vectors[1:], vectors[0]), agreement(vectors[1:])
-    new, relevant, alike = (each.astype(np.float64).round(4).tolist() for each in figures)
+    new, relevant, alike = (each.astype(float).round(4).tolist() for each in figures)
     return [{"novelty": new[at], "relevance": relevant[at], "agreement": alike[at]} for at in range(len(drafts))]
