@@ -7,7 +7,7 @@ stays when the stream ends, is forgotten or is made anew.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from spine import keys
 from spine.cursor import StreamId
@@ -46,7 +46,6 @@ class Drops:
         more: Counter[Channel] = Counter()
         changes: list[Command] = []
         found = await self._ask(streams)
-        self._shortened -= found.keys()
         for stream, (info, known) in found.items():
             left, field = left_of(info), keys.counted_field(*stream)
             more[stream.channel] += _uncounted(info, known)
@@ -57,6 +56,7 @@ class Drops:
         changes += self.more(more)
         if changes:
             check(await self._link.batch([(b"MULTI",), *changes, (b"EXEC",)]))
+        self._shortened -= found.keys()  # not before: a store that is full refuses the marks
         return {stream: info for stream, (info, _) in found.items()}
 
     async def _ask(self, streams: Sequence[StreamId]) -> dict[StreamId, tuple[Info, int | None]]:
@@ -88,18 +88,18 @@ class Drops:
         bound = self._bounds.get(stream.channel)
         return stream in self._shortened or (bound is not None and length >= bound)
 
-    def shortened(self, streams: Iterable[StreamId]) -> None:
-        """Take note that entries left *streams* otherwise than by their bound, and are not counted yet."""
-        self._shortened.update(streams)
+    def shortened(self, stream: StreamId) -> None:
+        """Take note that entries left *stream* otherwise than by its bound, and are not counted yet."""
+        self._shortened.add(stream)
 
     async def drop(self, lost: Mapping[StreamId, int], removals: Sequence[Command]) -> None:
         """Do *removals* and count what is lost with them as dropped: later, where the store is too full for that."""
-        self._shortened -= lost.keys()
         for stream, count in lost.items():
             self._owed[stream.channel] += count
         owed = {channel: count for channel, count in self._owed.items() if count > 0}
         replies = await self._link.batch([*removals, *self.more(owed)])
         check(replies[: len(removals)])
+        self._shortened -= lost.keys()
         for channel, reply in zip(owed, replies[len(removals) :], strict=True):
             if not isinstance(reply, StoreRefused):
                 del self._owed[channel]

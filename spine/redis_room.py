@@ -177,7 +177,7 @@ class Room:
                 self._refused(reply, "XTRIM")
             elif reply:
                 made += sizes[stream] * number(reply) // (2 * halves[stream])
-                self._drops.shortened([stream])
+                self._drops.shortened(stream)
         return made
 
 

@@ -141,6 +141,22 @@ async def test_one_session_alone_gives_up_its_oldest_entries(make_server: Make) 
             assert stats.entries + stats.dropped == 600 * PART
 
 
+async def test_what_made_room_is_counted_though_its_session_leaves_at_once(
+    make_server: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spine.resilient.TIDY", 3_600.0)  # else the clock may count it in time
+    server = make_server("--maxmemory", str(LIMIT))
+    roomy = replace(USUAL, maxlen=dict.fromkeys(Channel, 1_000_000), max_sessions=1)
+    async with open_bus(server.url, retention=roomy) as bus:
+        for n in range(300):
+            await bus.publish_many([note("one", Channel.TASK, f"{n}.{k} {TEXT}") for k in range(PART)])
+        assert server.ask("XLEN", "hs:{one}:3") < 300 * PART
+        await bus.publish(note("two", Channel.TASK))
+        assert {info.id for info in await bus.sessions()} == {"two"}
+        stats = (await bus.stats())[Channel.TASK]
+        assert (stats.entries, stats.dropped) == (1, 300 * PART)
+
+
 async def test_a_store_without_a_limit_bounds_our_own_keys(make_server: Make) -> None:
     server = make_server()
     crowd(server, 30)
